@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import type { Low } from 'lowdb';
+import * as v from 'valibot';
+import { openDocument } from '../platform/document.js';
+import { CardpadError } from '../protocol/errors.js';
+import { isSm2PublicKey, keyId } from '../protocol/sm/sm2Key.js';
+import { type Enrolment, enrolmentBytes, type PublicKey } from '../protocol/wire/enrolment.js';
+import { count, hex } from '../protocol/wire/json.js';
+
+const DeviceSchema = v.strictObject({
+  key: v.strictObject({ id: hex(8), publicKey: hex(65) }),
+  enrolledMs: count(),
+  /** Set by hand: the device's sessions end, and it gets no new one. */
+  revoked: v.optional(v.boolean()),
+});
+const EnrolmentsSchema = v.strictObject({ devices: v.record(v.string(), DeviceSchema) });
+/** `enrolments.json`: which devices central knows, by which key. */
+export type Enrolments = v.InferOutput<typeof EnrolmentsSchema>;
+
+export const enrolmentsPath = (folder: string) => join(folder, 'enrolments.json');
+
+/** @throws CardpadError `document.damaged` (fatal) */
+export function openEnrolments(folder: string): Promise<Low<Enrolments>> {
+  return openDocument<Enrolments>(enrolmentsPath(folder), EnrolmentsSchema, { devices: {} });
+}
+
+/** The key by which a device is known now; undefined for one never enrolled, or revoked. */
+export function enrolledKey({ devices }: Enrolments, device: string): PublicKey | undefined {
+  // `constructor` is a valid name for a gate, and every object has one.
+  const entry = Object.hasOwn(devices, device) ? devices[device] : undefined;
+  return entry === undefined || entry.revoked === true ? undefined : entry.key;
+}
+
+export type EnrolStatus = 'enrolled' | 'unchanged' | 'replaced';
+
+/**
+ * Whether an enrolment was made by the holder of its own key.
+ * @param verify SM2: (message, signature, public key)
+ */
+export function isOwnEnrolment(
+  { device, key, signature }: Enrolment,
+  verify: (message: Uint8Array, signature: string, publicKey: string) => boolean,
+): boolean {
+  if (!isSm2PublicKey(key.publicKey) || keyId(key.publicKey) !== key.id) return false;
+  return verify(enrolmentBytes(device, key.publicKey), signature, key.publicKey);
+}
+
+/**
+ * Takes a device in. The same key again changes nothing.
+ * @throws CardpadError `enrolment.other-key` | `enrolment.revoked` (reject) unless `replace`
+ */
+export async function enroll(
+  folder: string,
+  { device, key }: Enrolment,
+  { replace, nowMs }: { readonly replace: boolean; readonly nowMs: number },
+): Promise<EnrolStatus> {
+  const document = await openEnrolments(folder);
+  const { devices } = document.data;
+  const known = Object.hasOwn(devices, device) ? devices[device] : undefined;
+  if (known !== undefined && known.key.publicKey === key.publicKey && known.revoked !== true)
+    return 'unchanged';
+  if (known !== undefined && !replace) throw notAgain(device, known.revoked === true);
+  document.data = { devices: { ...devices, [device]: { key, enrolledMs: nowMs } } };
+  await document.write();
+  return known === undefined ? 'enrolled' : 'replaced';
+}
+
+function notAgain(device: string, revoked: boolean): CardpadError {
+  const help = `If this is what you want, run it again with --replace: the sessions of the old key end at once.`;
+  return revoked
+    ? new CardpadError('enrolment.revoked', 'reject', `${device} was revoked`, { help })
+    : new CardpadError('enrolment.other-key', 'reject', `${device} is enrolled with another key`, { help });
+}

@@ -1,0 +1,40 @@
+import type { MqttLink } from '../platform/mqtt.js';
+import { encodeState, type State } from '../protocol/wire/messages.js';
+import { centralStateTopic } from '../protocol/wire/topics.js';
+
+/** What this worker says of itself on the broker: a hint for gates, retained. */
+export class Presence {
+  readonly topic: string;
+  #connection = 0;
+  #said: State['state'] | undefined;
+
+  /** @param boot 16 hex characters, drawn at each start */
+  constructor(
+    worker: string,
+    private readonly boot: string,
+  ) {
+    this.topic = centralStateTopic(worker);
+  }
+
+  /** What the broker says for us when we are gone. */
+  will(): { readonly topic: string; readonly payload: Buffer } {
+    return { topic: this.topic, payload: this.#payload('lost') };
+  }
+
+  /** The connection that carries this is new: whatever was said before is forgotten. */
+  connected(): void {
+    this.#connection += 1;
+    this.#said = undefined;
+  }
+
+  async say(link: MqttLink, state: State['state']): Promise<void> {
+    if (this.#said === state || !link.up) return;
+    this.#said = state;
+    // When it fails the connection is down, and the next one says it anew.
+    await link.publish(this.topic, this.#payload(state), true).catch(() => {});
+  }
+
+  #payload(state: State['state']): Buffer {
+    return encodeState({ state, connection: this.#connection, boot: this.boot });
+  }
+}

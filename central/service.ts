@@ -1,0 +1,280 @@
+import type { Clock } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+import type { MqttLink, OpenMqtt } from '../platform/mqtt.js';
+import type { Sm2Service } from '../platform/sm2/service.js';
+import { messageOf } from '../protocol/errors.js';
+import { downTopic, everyDevice, parseTopic } from '../protocol/wire/topics.js';
+import { Admissions } from './admissions.js';
+import type { ChainedRecord } from './batch.js';
+import { Drops } from './drops.js';
+import { Envelopes } from './envelopes.js';
+import { Intake } from './intake.js';
+import { ledgerFolder, type RandomBytes, readKeyPair, rulesPath } from './keys.js';
+import { Ledger } from './ledger.js';
+import type { QuestionRate } from './limits.js';
+import { Presence } from './presence.js';
+import { Questions } from './questions.js';
+import { QuestionWatch } from './questionWatch.js';
+import { unwrapWith } from './reading.js';
+import { Sessions } from './sessions.js';
+import { type CentralState, openState } from './state.js';
+import { Tickets } from './tickets.js';
+
+/** `verify` answers hellos and questions and never needs the ledger key; `ledger` takes the journals. */
+export const ROLES = ['verify', 'ledger'] as const;
+export type Role = (typeof ROLES)[number];
+
+export const DEFAULT_LIFETIME_MS = 12 * 3_600_000;
+
+export interface CentralOptions {
+  /** What `central init` made. */
+  readonly folder: string;
+  readonly broker: {
+    readonly url: string;
+    readonly username?: string;
+    readonly password?: string;
+    readonly ca?: Buffer;
+  };
+  /** Letters, digits and hyphens: names this worker on the broker; another one for each. */
+  readonly worker: string;
+  /** Default: both. */
+  readonly roles?: readonly Role[];
+  readonly peopleFile?: string;
+  /** Default: `rules.json` in the folder. */
+  readonly rulesFile?: string;
+  readonly questionRate?: QuestionRate;
+  readonly sessionLifetimeMs?: number;
+  readonly openMqtt: OpenMqtt;
+  readonly clock: Clock;
+  /** Stays the caller's to close. */
+  readonly sm2: Sm2Service;
+  readonly random: RandomBytes;
+  readonly log: Log;
+  /** Every connection is up. Called again after each loss. */
+  readonly onReady?: (facts: { readonly devices: number; readonly people: number }) => void;
+}
+
+export interface CentralStats {
+  readonly sessions: number;
+  readonly answered: number;
+  readonly stored: number;
+  /** Questions whose tap never came. */
+  readonly unbacked: number;
+  /** Admissions without a verdict that would not have passed. */
+  readonly wronglyAdmitted: number;
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+export interface Central {
+  stats(): CentralStats;
+  /** Stores what has come, says goodbye and stops; idempotent. */
+  close(): Promise<void>;
+}
+
+type Handle = (device: string, payload: Buffer) => Promise<void>;
+
+/** The parts of a running central, before they are connected. */
+interface Parts {
+  readonly questions: Questions | undefined;
+  readonly sessions: Sessions | undefined;
+  readonly intake: Intake | undefined;
+  readonly admissions: Admissions | undefined;
+  readonly watch: QuestionWatch | undefined;
+}
+
+/** Where the parts send; filled in when the links are made, since links need the parts to hand messages to. */
+interface Links {
+  questions?: MqttLink;
+  records?: MqttLink;
+}
+
+/**
+ * Puts a central service together and connects it.
+ * @throws CardpadError (fatal) when a key or another file of the folder is missing or damaged
+ */
+export async function startCentral(options: CentralOptions): Promise<Central> {
+  const { folder, clock, log, random } = options;
+  const rulesFile = options.rulesFile ?? rulesPath(folder);
+  const state = await openState({ folder, rulesFile, peopleFile: options.peopleFile, clock, log });
+  const drops = new Drops(clock, log);
+  const lifetimeMs = options.sessionLifetimeMs ?? DEFAULT_LIFETIME_MS;
+  const tickets = await Tickets.open({ folder, clock, random, log, lifetimeMs });
+  const links: Links = {};
+  const parts = await makeParts(options, state, tickets, drops, links);
+  if (parts.sessions !== undefined) await tickets.keepRotating();
+  const presence = connect(options, state, parts, drops, links);
+  let closing: Promise<void> | undefined;
+  return {
+    stats: () => statsOf(parts, drops),
+    close: () => {
+      closing ??= closeAll(parts, links, presence, () => {
+        tickets.close();
+        state.close();
+      });
+      return closing;
+    },
+  };
+}
+
+async function makeParts(
+  options: CentralOptions,
+  state: CentralState,
+  tickets: Tickets,
+  drops: Drops,
+  links: Links,
+): Promise<Parts> {
+  const { folder, clock, log, random, sm2, roles = ROLES } = options;
+  const verifies = roles.includes('verify');
+  const takes = roles.includes('ledger');
+  const envelopes = new Envelopes(tickets, state.enrolments, clock, random);
+  const ledger = new Ledger({ folder: ledgerFolder(folder), log, writes: takes });
+  const common = { envelopes, tickets, ...state, clock, log, drops, random, sm2 };
+  // Only who sees the journals can say that a tap is missing in them.
+  const watch = verifies && takes ? new QuestionWatch(clock, log) : undefined;
+  const admissions = takes ? await makeAdmissions(options, state, ledger) : undefined;
+  const sessions = verifies
+    ? new Sessions({
+        ...common,
+        sessionKey: await readKeyPair(folder, 'session'),
+        placeOf: (device) => ledger.place(device),
+        lifetimeMs: options.sessionLifetimeMs ?? DEFAULT_LIFETIME_MS,
+        send: (device, payload) => void links.records?.send(downTopic(device, 'welcome'), payload),
+      })
+    : undefined;
+  const questions = verifies
+    ? new Questions({
+        ...common,
+        watch,
+        ...(options.questionRate === undefined ? {} : { rate: options.questionRate }),
+        send: (device, payload) => void links.questions?.send(downTopic(device, 'verdict'), payload),
+      })
+    : undefined;
+  const intake = takes
+    ? new Intake({
+        ...common,
+        ledger,
+        publish: async (device, payload) => links.records?.publish(downTopic(device, 'ack'), payload),
+        onStored: (device, records) => afterStoring(device, records, watch, admissions, log),
+      })
+    : undefined;
+  return { questions, sessions, intake, admissions, watch };
+}
+
+async function makeAdmissions(
+  options: CentralOptions,
+  state: CentralState,
+  ledger: Ledger,
+): Promise<Admissions> {
+  const { folder, sm2, clock, log } = options;
+  return new Admissions({
+    unwrap: unwrapWith(await readKeyPair(folder, 'ledger'), (ciphertext, key) =>
+      sm2.decrypt(ciphertext, key),
+    ),
+    recordAt: (device, epoch, seq) => ledger.recordAt(device, epoch, seq),
+    rules: state.rules,
+    people: state.people,
+    clock,
+    log,
+  });
+}
+
+async function afterStoring(
+  device: string,
+  records: readonly ChainedRecord[],
+  watch: QuestionWatch | undefined,
+  admissions: Admissions | undefined,
+  log: Log,
+): Promise<void> {
+  watch?.stored(device, records);
+  try {
+    await admissions?.stored(device, records);
+  } catch (thrown) {
+    log.error('records not judged', { device, problem: messageOf(thrown) });
+  }
+}
+
+/** Questions have a connection of their own: a QoS 1 message on it would delay a verdict by 40 ms. */
+function connect(
+  options: CentralOptions,
+  state: CentralState,
+  parts: Parts,
+  drops: Drops,
+  links: Links,
+): Presence {
+  const { openMqtt, broker, worker, log, random, onReady } = options;
+  const presence = new Presence(worker, random(8).toString('hex'));
+  const onChange = () => {
+    const { records } = links;
+    if (records?.up !== true) return;
+    const whole = links.questions === undefined || links.questions.up;
+    void presence.say(records, whole ? 'ready' : 'degraded');
+    if (whole) {
+      const facts = { devices: Object.keys(state.enrolments().devices).length, people: state.people().size };
+      onReady?.(facts);
+    }
+  };
+  const listen = (kind: 'verify' | 'hello' | 'events', handle: Handle) => receive(kind, handle, drops, log);
+  const { questions, sessions, intake } = parts;
+  if (questions !== undefined) {
+    links.questions = openMqtt({
+      ...broker,
+      clientId: `cardpad-central-${worker}-questions`,
+      subscriptions: [{ topic: everyDevice('verify'), qos: 0 }],
+      onMessage: listen('verify', (device, payload) => questions.handle(device, payload)),
+      onUp: onChange,
+      onDown: onChange,
+    });
+  }
+  const hello = listen('hello', async (device, payload) => sessions?.handle(device, payload));
+  const events = listen('events', async (device, payload) => intake?.handle(device, payload));
+  links.records = openMqtt({
+    ...broker,
+    clientId: `cardpad-central-${worker}-records`,
+    will: presence.will(),
+    subscriptions: [
+      ...(sessions === undefined ? [] : [{ topic: everyDevice('hello'), qos: 1 as const }]),
+      ...(intake === undefined ? [] : [{ topic: everyDevice('events'), qos: 1 as const }]),
+    ],
+    onMessage: (topic, payload, retained) => {
+      hello(topic, payload, retained);
+      events(topic, payload, retained);
+    },
+    onUp: () => {
+      presence.connected();
+      onChange();
+    },
+    onDown: () => {},
+  });
+  return presence;
+}
+
+/** Hands on messages of one kind. None of these is ever retained by an honest sender. */
+function receive(kind: 'verify' | 'hello' | 'events', handle: Handle, drops: Drops, log: Log) {
+  return (topic: string, payload: Buffer, retained: boolean): void => {
+    const parsed = parseTopic(topic);
+    if (parsed?.to !== 'up' || parsed.kind !== kind) return;
+    if (retained) return drops.count(kind, parsed.device, 'retained');
+    handle(parsed.device, payload).catch((thrown: unknown) => {
+      log.error('message failed', { kind, device: parsed.device, problem: messageOf(thrown) });
+    });
+  };
+}
+
+function statsOf({ questions, sessions, intake, admissions, watch }: Parts, drops: Drops): CentralStats {
+  return {
+    sessions: sessions?.opened ?? 0,
+    answered: questions?.answered ?? 0,
+    stored: intake?.stored ?? 0,
+    unbacked: watch?.unbacked ?? 0,
+    wronglyAdmitted: admissions?.reported ?? 0,
+    dropped: drops.counts(),
+  };
+}
+
+async function closeAll(parts: Parts, links: Links, presence: Presence, stop: () => void): Promise<void> {
+  stop();
+  await links.questions?.close();
+  await parts.intake?.idle();
+  if (links.records !== undefined) await presence.say(links.records, 'disconnected');
+  await links.records?.close();
+}

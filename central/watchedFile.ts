@@ -1,0 +1,88 @@
+import { stat } from 'node:fs/promises';
+import type { Cancel, Clock } from '../platform/clock.js';
+
+const LOOK_EVERY_MS = 250;
+
+/** What tells one version of a file from the next without reading it; a rename changes the inode. */
+async function versionOf(path: string): Promise<string> {
+  try {
+    const { mtimeMs, size, ino } = await stat(path);
+    return `${mtimeMs}/${size}/${ino}`;
+  } catch {
+    return 'absent';
+  }
+}
+
+/**
+ * A document that people or other processes change while central runs. It is looked at four times a second (a look is
+ * one stat) and read again when it is another; a version that cannot be read leaves the last good one in force.
+ */
+export class WatchedFile<T> {
+  #version: string;
+  #looking: Promise<void> | undefined;
+  #cancel: Cancel = () => {};
+  #closed = false;
+
+  private constructor(
+    private readonly path: string,
+    private readonly load: () => Promise<T>,
+    private readonly clock: Clock,
+    private readonly onProblem: (thrown: unknown) => void,
+    version: string,
+    private current: T,
+  ) {
+    this.#version = version;
+    this.#lookLater();
+  }
+
+  /**
+   * @param load reads the file anew; what it throws here is the caller's, later it goes to `onProblem`
+   */
+  static async open<T>(
+    path: string,
+    load: () => Promise<T>,
+    clock: Clock,
+    onProblem: (thrown: unknown) => void,
+  ): Promise<WatchedFile<T>> {
+    // The version is taken first: a change during the reading is then noticed at the next look.
+    const version = await versionOf(path);
+    return new WatchedFile(path, load, clock, onProblem, version, await load());
+  }
+
+  /** The last good version. */
+  get value(): T {
+    return this.current;
+  }
+
+  /** Looks now; several callers share one look. */
+  refresh(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancel();
+  }
+
+  async #look(): Promise<void> {
+    const version = await versionOf(this.path);
+    if (version === this.#version) return;
+    this.#version = version;
+    try {
+      this.current = await this.load();
+    } catch (thrown) {
+      this.onProblem(thrown);
+    }
+  }
+
+  #lookLater(): void {
+    if (this.#closed) return;
+    this.#cancel = this.clock.schedule(
+      LOOK_EVERY_MS,
+      () => void this.refresh().then(() => this.#lookLater()),
+    );
+  }
+}

@@ -1,0 +1,78 @@
+import type { ReaderEvent } from '../drivers/readers/readerEvents.js';
+import type { Clock } from '../platform/clock.js';
+import { documentValidity, type IdCard } from '../protocol/card/idCard.js';
+import type { Validity } from '../protocol/credential.js';
+import { Personal } from '../protocol/personal.js';
+import { hmacSm3 } from '../protocol/sm/sm3.js';
+import type { LaneInput } from './lane/state.js';
+
+export interface CardInputsOptions {
+  /** The reader's place in the configuration. */
+  readonly source: number;
+  readonly clock: Clock;
+  /** `YYYYMMDD` where the gate stands. */
+  readonly today: () => string;
+  /** 32 bytes made at each start: identities are told apart for as long as this process lives, and no longer. */
+  readonly identitySecret: Buffer;
+  readonly dispatch: (input: LaneInput) => void;
+}
+
+/** Whether a card says that it is out of date, which takes a second identical read to be believed. */
+export function saysExpired(card: Personal<IdCard>, today: string): boolean {
+  return documentValidity(card.reveal(), today) === 'expired';
+}
+
+/** Turns what an ID-card reader tells into inputs of the lane. Above this, nobody sees a name or an address. */
+export class CardInputs {
+  constructor(private readonly options: CardInputsOptions) {}
+
+  onEvent(event: ReaderEvent): void {
+    const { source, clock, dispatch, today } = this.options;
+    const nowMs = clock.monotonicMs();
+    switch (event.type) {
+      case 'found':
+        return dispatch({ type: 'found', nowMs, source });
+      case 'text':
+        // An "expired" waits for what the second read says.
+        if (!saysExpired(event.card, today())) this.#card(event.card, false);
+        return;
+      case 'whole':
+        if (saysExpired(event.card, today())) this.#card(event.card, event.confirmed);
+        return dispatch({ type: 'whole', nowMs, source });
+      case 'failed':
+        return dispatch({
+          type: 'failed',
+          nowMs,
+          source,
+          reason: `card.${event.reason}`,
+          final: event.final,
+        });
+      case 'absent':
+        return dispatch({ type: 'absent', nowMs, source });
+      case 'state':
+        return;
+    }
+  }
+
+  #card(card: Personal<IdCard>, confirmed: boolean): void {
+    const { source, clock, dispatch, identitySecret } = this.options;
+    const number = card.reveal().number;
+    dispatch({
+      type: 'card',
+      nowMs: clock.monotonicMs(),
+      source,
+      identity: hmacSm3(identitySecret, Buffer.from(number, 'utf8')).toString('hex'),
+      credential: {
+        medium: 'id-card',
+        token: new Personal(number),
+        assurance: 'sam',
+        validity: this.#validity(card, confirmed),
+      },
+    });
+  }
+
+  #validity(card: Personal<IdCard>, confirmed: boolean): Validity {
+    const validity = documentValidity(card.reveal(), this.options.today());
+    return validity === 'expired' && !confirmed ? 'unconfirmed' : validity;
+  }
+}

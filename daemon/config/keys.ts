@@ -1,0 +1,299 @@
+import * as v from 'valibot';
+import { isLoopback, parsePortUrl } from '../../drivers/ports/open.js';
+import { ASSURANCES, VALIDITIES } from '../../protocol/credential.js';
+import { DECIDERS, OUTCOMES } from '../../protocol/verdict.js';
+import { DIRECTIONS, LaneNameSchema, SchemesSchema, SiteSchema } from '../../protocol/wire/messages.js';
+import { DEVICE_ID } from '../../protocol/wire/topics.js';
+import { LANE_MODES, ROW_ACTIONS } from '../lane/policy.js';
+
+/**
+ * One key of the configuration. `config check`, the documentation and the JSON Schema all come from this table.
+ */
+export interface ConfigKey {
+  /** Dotted; `[]` stands for each element of a list, `{}` for each entry of a map. */
+  readonly path: string;
+  readonly schema: v.GenericSchema;
+  /** What a right value looks like, to end the sentence "must be ...". */
+  readonly expected: string;
+  /** Used when the key is absent; a key without a default is required where its parent is there. */
+  readonly default?: unknown;
+  /** An absent key is fine and means nothing. */
+  readonly optional?: true;
+  readonly unit?: 'ms';
+  /** Takes effect without a restart. */
+  readonly live: boolean;
+  readonly about: string;
+}
+
+const text = (pattern: RegExp) => v.pipe(v.string(), v.regex(pattern));
+const milliseconds = (least: number, most: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+const LINE_NAME = /^[a-z0-9-]{1,32}$/;
+
+/** `"gate"`, or `{"line":"gate","activeLow":true}` for a relay board that energises on low. */
+export const LineSchema = v.pipe(
+  v.union([
+    text(LINE_NAME),
+    v.strictObject({ line: text(LINE_NAME), activeLow: v.optional(v.boolean(), false) }),
+  ]),
+  v.transform((line) => (typeof line === 'string' ? { line, activeLow: false } : line)),
+);
+const LINE =
+  'the name of a GPIO line (lower-case letters, digits, hyphens), or {"line": NAME, "activeLow": true|false}';
+
+const list = <const T extends readonly string[]>(words: T) =>
+  v.optional(v.pipe(v.array(v.picklist(words)), v.minLength(1)));
+export const PolicyRowSchema = v.strictObject({
+  outcome: list(OUTCOMES),
+  decidedBy: list(DECIDERS),
+  assurance: list(ASSURANCES),
+  validity: list(VALIDITIES),
+  direction: list(DIRECTIONS),
+  mode: list(LANE_MODES),
+  action: v.picklist(ROW_ACTIONS),
+});
+
+function isBrokerUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname, pathname, search, username, password } = new URL(value);
+  const bare = (pathname === '' || pathname === '/') && search === '' && username === '' && password === '';
+  return (protocol === 'mqtt:' || protocol === 'mqtts:') && hostname !== '' && bare;
+}
+
+const isReaderPort = (url: string) => {
+  const parsed = parsePortUrl(url);
+  return parsed.ok;
+};
+
+/** Whether a reader's port is a socket on another machine: who holds that cable can be anyone. */
+export function isRemotePort(url: string): boolean {
+  const parsed = parsePortUrl(url);
+  return parsed.ok && !isLoopback(parsed.port);
+}
+
+const oneOf = (words: readonly string[]) => words.map((word) => `"${word}"`).join(' or ');
+
+/** The configuration, key by key. */
+export const CONFIG_KEYS: readonly ConfigKey[] = [
+  {
+    path: 'device',
+    schema: text(DEVICE_ID),
+    expected: 'a device id: 1 to 63 lower-case letters, digits and hyphens, no hyphen first',
+    live: false,
+    about: 'Names this device everywhere; the same as at `provision`.',
+  },
+  {
+    path: 'site',
+    schema: SiteSchema,
+    expected: 'a site id: 1 to 63 lower-case letters, digits and hyphens, no hyphen first',
+    live: false,
+    about: 'Names the place; visitor rules go by it.',
+  },
+  {
+    path: 'schemes',
+    schema: SchemesSchema,
+    expected: 'a list of 1 to 8 schemes such as "health-code@1"',
+    default: ['health-code@1'],
+    live: true,
+    about: 'The rule sets at central that a card is checked against; the worst outcome counts.',
+  },
+  {
+    path: 'dataDir',
+    schema: text(/^[^\0]{1,256}$/),
+    expected: 'the path of a folder',
+    live: false,
+    about: 'Where `provision` put the keys and where the journal is kept.',
+  },
+  {
+    path: 'lane.name',
+    schema: LaneNameSchema,
+    expected: '1 to 32 letters, digits, spaces, dots, underscores or hyphens',
+    live: true,
+    about: 'The name on the lane, for people.',
+  },
+  {
+    path: 'lane.direction',
+    schema: v.picklist(DIRECTIONS),
+    expected: oneOf(DIRECTIONS),
+    live: true,
+    about: 'Which way people pass. An exit is never held.',
+  },
+  {
+    path: 'lane.mode',
+    schema: v.picklist(LANE_MODES),
+    expected: oneOf(LANE_MODES),
+    default: 'standard',
+    live: true,
+    about:
+      '`standard` decides by the table; `assisted` is the lane without a health code; `closed` lets nobody in.',
+  },
+  {
+    path: 'lane.policy',
+    schema: v.pipe(v.array(PolicyRowSchema), v.maxLength(64)),
+    expected:
+      'a list of rows {outcome, decidedBy, assurance, validity, direction, mode: lists of words; action: one word}',
+    default: [],
+    live: true,
+    about: 'Rows that come before the default table; the first row that fits decides.',
+  },
+  {
+    path: 'lane.deadlineMs',
+    schema: milliseconds(300, 5000),
+    expected: 'a whole number from 300 to 5000',
+    default: 1500,
+    unit: 'ms',
+    live: true,
+    about: 'How long a verdict is waited for before the gate decides by itself.',
+  },
+  {
+    path: 'lane.dwellMs',
+    schema: milliseconds(3000, 30_000),
+    expected: 'a whole number from 3000 to 30000',
+    default: 3000,
+    unit: 'ms',
+    live: true,
+    about: 'How long an outcome stays shown, unless a next card comes.',
+  },
+  {
+    path: 'lane.sameCardMs',
+    schema: milliseconds(1000, 60_000),
+    expected: 'a whole number from 1000 to 60000',
+    default: 3000,
+    unit: 'ms',
+    live: true,
+    about: 'The same identity counts again this long after it was last seen.',
+  },
+  {
+    path: 'broker.url',
+    schema: v.pipe(v.string(), v.check(isBrokerUrl)),
+    expected: 'mqtt://HOST:PORT or mqtts://HOST:PORT, without user or password in it',
+    live: false,
+    about: 'The MQTT broker.',
+  },
+  {
+    path: 'broker.username',
+    schema: text(/^.{1,256}$/),
+    expected: '1 to 256 characters',
+    optional: true,
+    live: false,
+    about: 'The user at the broker.',
+  },
+  {
+    path: 'broker.passwordFile',
+    schema: text(/^[^\0]{1,256}$/),
+    expected: 'the path of a file',
+    optional: true,
+    live: false,
+    about: 'A file that holds the password, readable by its owner alone.',
+  },
+  {
+    path: 'broker.caFile',
+    schema: text(/^[^\0]{1,256}$/),
+    expected: 'the path of a file',
+    optional: true,
+    live: false,
+    about: "The certificate authority of an mqtts broker (PEM), where it is not the system's.",
+  },
+  {
+    path: 'readers[].kind',
+    schema: v.picklist(['id-card']),
+    expected: '"id-card"',
+    live: false,
+    about: 'What kind of reader it is.',
+  },
+  {
+    path: 'readers[].port',
+    schema: v.pipe(v.string(), v.check(isReaderPort)),
+    expected: 'serial:/dev/NAME?baud=115200 or tcp://HOST:PORT',
+    live: false,
+    about: 'Where the reader is connected.',
+  },
+  {
+    path: 'readers[].allowNetwork',
+    schema: v.boolean(),
+    expected: 'true or false',
+    default: false,
+    live: false,
+    about: 'Allows a port on another machine. Whoever can reach that connection can pretend to be anybody.',
+  },
+  {
+    path: 'readers[].pollMs',
+    schema: milliseconds(100, 2000),
+    expected: 'a whole number from 100 to 2000',
+    default: 300,
+    unit: 'ms',
+    live: false,
+    about: 'How often the pad is asked for a card; modules want 300 or more.',
+  },
+  {
+    path: 'gpio.backend',
+    schema: text(/^sim:[^\0]{1,256}$/),
+    expected: 'sim:FOLDER (the only back end of this version)',
+    live: false,
+    about: 'Who drives the lines: `sim:FOLDER` keeps a file a line in that folder.',
+  },
+  {
+    path: 'outputs.lamps.{}',
+    schema: LineSchema,
+    expected: LINE,
+    live: false,
+    about: 'The lamps by name: green, yellow, red, and white where there is one.',
+  },
+  {
+    path: 'outputs.buzzer',
+    schema: LineSchema,
+    expected: LINE,
+    optional: true,
+    live: false,
+    about: 'The buzzer.',
+  },
+  {
+    path: 'outputs.staff',
+    schema: LineSchema,
+    expected: LINE,
+    optional: true,
+    live: false,
+    about: 'A line that is on while a person is called: a bell or a beacon at the desk.',
+  },
+  {
+    path: 'outputs.gate.line',
+    schema: text(LINE_NAME),
+    expected: 'the name of a GPIO line',
+    live: false,
+    about: 'The relay that frees the gate.',
+  },
+  {
+    path: 'outputs.gate.activeLow',
+    schema: v.boolean(),
+    expected: 'true or false',
+    default: false,
+    live: false,
+    about: 'The relay board energises on low.',
+  },
+  {
+    path: 'outputs.gate.pulseMs',
+    schema: milliseconds(100, 1000),
+    expected: 'a whole number from 100 to 1000',
+    default: 300,
+    unit: 'ms',
+    live: false,
+    about: 'How long the relay is on for one person.',
+  },
+  {
+    path: 'journal.durableWaitMs',
+    schema: milliseconds(100, 2000),
+    expected: 'a whole number from 100 to 2000',
+    default: 500,
+    unit: 'ms',
+    live: true,
+    about: 'How long the relay waits for the tap to be on disk.',
+  },
+  {
+    path: 'journal.whenNotDurable',
+    schema: v.picklist(['call-staff', 'open']),
+    expected: '"call-staff" or "open"',
+    default: 'call-staff',
+    live: true,
+    about: 'What an entry does when the tap cannot be written to disk. An exit opens always.',
+  },
+];

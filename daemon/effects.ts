@@ -1,0 +1,148 @@
+import type { Buzzer } from '../drivers/buzzer.js';
+import type { Gate } from '../drivers/gate.js';
+import type { OutputLine } from '../drivers/gpio/gpio.js';
+import type { Lamps } from '../drivers/lamps.js';
+import type { Clock } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+import type { Credential } from '../protocol/credential.js';
+import { codeOf, messageOf } from '../protocol/errors.js';
+import type { TapContent } from '../protocol/journal/seal.js';
+import type { Question, TapId } from '../protocol/wire/messages.js';
+import type { Journal } from './journal/journal.js';
+import { SIGNALS, type SignalName } from './lane/signals.js';
+import type { LaneEffect, LaneInput } from './lane/state.js';
+
+/** What stands in every question and tap record of this lane. */
+export type LaneFacts = Pick<TapContent, 'schemes' | 'site' | 'lane' | 'direction'>;
+
+export interface EffectsOptions {
+  readonly lamps: Lamps;
+  readonly buzzer: Buzzer | undefined;
+  /** On while a person is called. */
+  readonly staff: OutputLine | undefined;
+  readonly gate: Gate;
+  readonly journal: Journal;
+  readonly ask: (tap: number, question: Question, deadlineMs: number) => void;
+  readonly forget: (tap: number, timedOut: boolean) => void;
+  readonly pauseUploads: (paused: boolean) => void;
+  readonly facts: LaneFacts;
+  readonly clock: Clock;
+  readonly dispatch: (input: LaneInput) => void;
+  readonly log: Log;
+}
+
+/** Does what the lane orders. It decides nothing. */
+export class Effects {
+  /** Journal places of the taps whose verdict is still to come. */
+  readonly #places = new Map<number, TapId>();
+
+  constructor(private readonly options: EffectsOptions) {}
+
+  perform(effect: LaneEffect): void {
+    const { gate, ask, forget, pauseUploads, log } = this.options;
+    switch (effect.type) {
+      case 'signal':
+        return this.#signal(effect.signal);
+      case 'open':
+        return gate.pulse();
+      case 'call-staff':
+        this.options.staff?.set(true);
+        return log.warn('call staff', { tap: this.#nameOf(effect.tap), reason: effect.reason });
+      case 'append-tap':
+        return this.#appendTap(effect.tap, effect.credential);
+      case 'ask': {
+        const place = this.#places.get(effect.tap);
+        if (place === undefined) return this.#unavailable(effect.tap, 'sys.journal');
+        return ask(effect.tap, { tap: place, ...this.#content(effect.credential) }, effect.deadlineMs);
+      }
+      case 'forget':
+        return forget(effect.tap, effect.timedOut);
+      case 'append-void':
+        return this.#appendVoid(effect);
+      case 'append-verdict':
+        return this.#appendVerdict(effect);
+      case 'uploads':
+        return pauseUploads(effect.paused);
+    }
+  }
+
+  #signal(name: SignalName): void {
+    const { lamps, buzzer, staff } = this.options;
+    const { lamps: patterns, tone } = SIGNALS[name];
+    if (patterns !== undefined) lamps.show(patterns);
+    if (tone !== undefined) buzzer?.play(tone);
+    if (name === 'idle') staff?.set(false);
+  }
+
+  #content(credential: Credential): TapContent {
+    const { medium, assurance, validity, token } = credential;
+    return { medium, assurance, validity, token: token.reveal(), ...this.options.facts };
+  }
+
+  #appendTap(tap: number, credential: Credential): void {
+    const { journal, dispatch, clock } = this.options;
+    try {
+      const { id, durable } = journal.append({ kind: 'tap', content: this.#content(credential) });
+      this.#places.set(tap, id);
+      durable.then(
+        () => dispatch({ type: 'durable', nowMs: clock.monotonicMs(), tap }),
+        () => dispatch({ type: 'not-durable', nowMs: clock.monotonicMs(), tap }),
+      );
+    } catch (thrown) {
+      this.#notWritten(thrown);
+    }
+  }
+
+  #appendVoid({ tap, reason }: LaneEffect & { type: 'append-void' }): void {
+    const place = this.#takePlace(tap);
+    if (place === undefined) return;
+    this.options.log.info('tap void', { tap: `${place.epoch}/${place.seq}`, reason });
+    this.#write(() => this.options.journal.append({ kind: 'tap-void', content: { tap: place, reason } }));
+  }
+
+  #appendVerdict(effect: LaneEffect & { type: 'append-verdict' }): void {
+    const { tap, outcome, reasons, action, decidedBy } = effect;
+    const tookMs = Math.round(effect.tookMs * 10) / 10;
+    const name = this.#nameOf(tap);
+    this.options.log.info('tap', {
+      tap: name,
+      outcome,
+      reasons: reasons.join(','),
+      action,
+      by: decidedBy,
+      tookMs,
+    });
+    const place = this.#takePlace(tap);
+    if (place === undefined) return;
+    const content = { tap: place, outcome, reasons: [...reasons], action, decidedBy, tookMs };
+    this.#write(() => this.options.journal.append({ kind: 'verdict', content }));
+  }
+
+  #write(append: () => unknown): void {
+    try {
+      append();
+    } catch (thrown) {
+      this.#notWritten(thrown);
+    }
+  }
+
+  #notWritten(thrown: unknown): void {
+    this.options.log.error('record not written', { problem: codeOf(thrown) ?? messageOf(thrown) });
+  }
+
+  #unavailable(tap: number, reason: string): void {
+    const { dispatch, clock } = this.options;
+    dispatch({ type: 'unavailable', nowMs: clock.monotonicMs(), tap, reason });
+  }
+
+  #takePlace(tap: number): TapId | undefined {
+    const place = this.#places.get(tap);
+    this.#places.delete(tap);
+    return place;
+  }
+
+  #nameOf(tap: number | undefined): string | undefined {
+    const place = tap === undefined ? undefined : this.#places.get(tap);
+    return place === undefined ? undefined : `${place.epoch}/${place.seq}`;
+  }
+}

@@ -1,0 +1,131 @@
+import type { Cancel, Clock } from '../../platform/clock.js';
+import type { AppendFile, Disk } from '../../platform/disk.js';
+import type { Log } from '../../platform/log.js';
+import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
+import { type Segment, segmentName } from './segments.js';
+
+/** A record on its way to disk. */
+export interface PendingFrame {
+  readonly seq: number;
+  readonly bytes: Buffer;
+  readonly settle: (failure: CardpadError | undefined) => void;
+}
+
+/** A segment closes at this many records. */
+export const RECORDS_A_SEGMENT = 256;
+/** Records that one flush may carry. */
+const MAX_GROUP = 64;
+/** How long a disk that fails is left alone before the next try. */
+const RETRY_MS = 1_000;
+/** Records kept in memory while the disk fails; about 2 MB. */
+const MAX_PENDING = 2_000;
+
+/**
+ * Puts frames on disk in order, all that wait with one flush (group commit). A failed write or flush is never tried
+ * again on the same file, since the kernel may have dropped the pages and will call the next flush a success: the file
+ * is left at its last good length and a new one begun.
+ */
+export class SegmentWriter {
+  readonly segments: Segment[] = [];
+  /** The newest record that would survive a power cut; 0 for none. */
+  durableSeq = 0;
+  #ordinal = 0;
+  #file: AppendFile | undefined;
+  #inFile = 0;
+  #goodBytes = 0;
+  readonly #pending: PendingFrame[] = [];
+  #running: Promise<void> | undefined;
+  #cancelRetry: Cancel = () => {};
+  #failing = false;
+
+  constructor(
+    private readonly disk: Disk,
+    private readonly epoch: number,
+    private readonly clock: Clock,
+    private readonly log: Log,
+    private readonly onDurable: () => void,
+  ) {}
+
+  /** False when a failing disk has let too much gather in memory. */
+  get hasRoom(): boolean {
+    return this.#pending.length < MAX_PENDING;
+  }
+
+  write(frame: PendingFrame): void {
+    this.#pending.push(frame);
+    if (!this.#failing) this.#run();
+  }
+
+  /** Resolves when nothing waits any more, or the disk fails. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async close(): Promise<void> {
+    await this.idle();
+    this.#cancelRetry();
+    await this.#leaveFile();
+  }
+
+  #run(): void {
+    if (this.#running !== undefined) return;
+    this.#running = this.#drain().finally(() => {
+      this.#running = undefined;
+      if (this.#pending.length > 0 && !this.#failing) this.#run();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const group = this.#pending.slice(0, MAX_GROUP);
+      try {
+        await this.#commit(group);
+      } catch (thrown) {
+        await this.#giveUpFile(thrown, group);
+        return;
+      }
+      this.#pending.splice(0, group.length);
+      this.durableSeq = group.at(-1)?.seq ?? this.durableSeq;
+      for (const { settle } of group) settle(undefined);
+      this.onDurable();
+    }
+  }
+
+  async #commit(group: readonly PendingFrame[]): Promise<void> {
+    const first = group[0]?.seq ?? 0;
+    if (this.#inFile >= RECORDS_A_SEGMENT) await this.#leaveFile();
+    if (this.#file === undefined) {
+      this.#ordinal += 1;
+      const name = segmentName(this.epoch, this.#ordinal, first);
+      this.#file = await this.disk.create(name);
+      this.#inFile = 0;
+      this.#goodBytes = 0;
+      this.segments.push({ name, epoch: this.epoch, ordinal: this.#ordinal, first });
+    }
+    const bytes = Buffer.concat(group.map((frame) => frame.bytes));
+    await this.#file.append(bytes);
+    await this.#file.sync();
+    this.#inFile += group.length;
+    this.#goodBytes += bytes.length;
+    if (this.#failing) this.log.info('writing again');
+    this.#failing = false;
+  }
+
+  async #giveUpFile(thrown: unknown, group: readonly PendingFrame[]): Promise<void> {
+    if (!this.#failing) this.log.error('cannot write', { problem: codeOf(thrown) ?? messageOf(thrown) });
+    this.#failing = true;
+    await this.#file?.truncate(this.#goodBytes).catch(() => {});
+    await this.#leaveFile();
+    const failure = new CardpadError('journal.write', 'retry', 'the record is not on disk', {
+      cause: thrown,
+    });
+    for (const { settle } of group) settle(failure);
+    this.#cancelRetry = this.clock.schedule(RETRY_MS, () => this.#run());
+  }
+
+  async #leaveFile(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close().catch(() => {});
+  }
+}

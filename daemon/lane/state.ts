@@ -1,0 +1,153 @@
+import type { Assurance, Credential, Validity } from '../../protocol/credential.js';
+import type { Action } from '../../protocol/journal/seal.js';
+import type { DecidedBy, Outcome } from '../../protocol/verdict.js';
+import type { Direction } from '../../protocol/wire/messages.js';
+import type { LaneMode, PolicyRow, RowAction } from './policy.js';
+import type { SignalName } from './signals.js';
+
+/** What configuration says of a lane. */
+export interface LaneSettings {
+  readonly direction: Direction;
+  readonly mode: LaneMode;
+  readonly policy: readonly PolicyRow[];
+  /** How long a verdict is waited for; after one time-out `shortDeadlineMs` counts until an answer comes. */
+  readonly deadlineMs: number;
+  readonly shortDeadlineMs: number;
+  /** How long an outcome stays shown, unless a next card comes. */
+  readonly dwellMs: number;
+  /** The same identity counts again this long after it was last seen. */
+  readonly sameCardMs: number;
+  /** How long the relay waits for the tap to be on disk. */
+  readonly durableWaitMs: number;
+  /** What happens at an entry when the tap cannot be written: a person comes, or the gate opens all the same. */
+  readonly whenNotDurable: 'call-staff' | 'open';
+  /** How long a refusal is remembered for decisions without central. */
+  readonly refusalMemoryMs: number;
+}
+
+/** One credential presented, numbered from 1 in this run of the daemon. */
+export interface Tap {
+  readonly tap: number;
+  /** The reader it came from. */
+  readonly source: number;
+  /** A keyed digest under a secret of this boot; tells two people apart and nothing else. */
+  readonly identity: string;
+  readonly assurance: Assurance;
+  readonly validity: Validity;
+  readonly startedMs: number;
+  readonly deadlineMs: number;
+  /** The text is taken while the photo still arrives; nothing is shown before the whole frame is checked. */
+  readonly frame: 'arriving' | 'whole';
+  readonly answer: Answer | undefined;
+  readonly durable: boolean;
+  readonly concluded: RowAction | undefined;
+  /** Set while the gate is to open and the tap is not on disk yet: when the waiting ends. */
+  readonly openByMs: number | undefined;
+}
+
+/** How a tap was decided: an authenticated verdict, or the reason why there is none. */
+export type Answer =
+  | { readonly by: 'central'; readonly outcome: Outcome; readonly reasons: readonly string[] }
+  | { readonly by: 'local'; readonly reason: string };
+
+export interface LaneState {
+  readonly settings: LaneSettings;
+  readonly nextTap: number;
+  /** The tap that an open would be for. */
+  readonly current: Tap | undefined;
+  /** Taps that a newer card ended before they were decided: their verdicts are recorded and open nothing. */
+  readonly ended: readonly Tap[];
+  /** When each recent identity was last seen. */
+  readonly seen: ReadonlyMap<string, number>;
+  /** When each identity was last refused by central. */
+  readonly refused: ReadonlyMap<string, number>;
+  /** The last question timed out: the next ones wait less. */
+  readonly slow: boolean;
+  /** A card was found and has neither been read nor failed. */
+  readonly reading: boolean;
+  /** Reads in a row that came to nothing. */
+  readonly failedReads: number;
+  readonly uploadsPausedUntilMs: number | undefined;
+  readonly shownUntilMs: number | undefined;
+}
+
+/** Everything that can happen to a lane. `nowMs` is monotonic. */
+export type LaneInput = { readonly nowMs: number } & (
+  | { readonly type: 'found'; readonly source: number }
+  | {
+      readonly type: 'card';
+      readonly source: number;
+      readonly identity: string;
+      readonly credential: Credential;
+    }
+  | { readonly type: 'whole'; readonly source: number }
+  | {
+      readonly type: 'failed';
+      readonly source: number;
+      readonly reason: string;
+      /** The reader tries no more: it is for the elder to place the card again. */
+      readonly final: boolean;
+    }
+  | { readonly type: 'absent'; readonly source: number }
+  | {
+      readonly type: 'verdict';
+      readonly tap: number;
+      readonly outcome: Outcome;
+      readonly reasons: readonly string[];
+    }
+  | { readonly type: 'unavailable'; readonly tap: number; readonly reason: string }
+  /** An authenticated verdict came after its deadline: it decides nothing, but the way to central is open again. */
+  | { readonly type: 'late' }
+  | { readonly type: 'durable'; readonly tap: number }
+  | { readonly type: 'not-durable'; readonly tap: number }
+  | { readonly type: 'time' }
+  | { readonly type: 'configured'; readonly settings: LaneSettings }
+);
+
+/** Everything that a lane can order. */
+export type LaneEffect =
+  | { readonly type: 'signal'; readonly signal: SignalName }
+  | { readonly type: 'open'; readonly tap: number }
+  | { readonly type: 'call-staff'; readonly tap?: number; readonly reason: string }
+  | { readonly type: 'append-tap'; readonly tap: number; readonly credential: Credential }
+  | { readonly type: 'append-void'; readonly tap: number; readonly reason: string }
+  | {
+      readonly type: 'append-verdict';
+      readonly tap: number;
+      readonly outcome: Outcome;
+      readonly reasons: readonly string[];
+      readonly action: Action;
+      readonly decidedBy: DecidedBy;
+      readonly tookMs: number;
+    }
+  | {
+      readonly type: 'ask';
+      readonly tap: number;
+      readonly credential: Credential;
+      readonly deadlineMs: number;
+    }
+  /** No answer to this question is wanted any more. */
+  | { readonly type: 'forget'; readonly tap: number; readonly timedOut: boolean }
+  /** Uploads give way from card found to verdict. */
+  | { readonly type: 'uploads'; readonly paused: boolean };
+
+export interface Step {
+  readonly state: LaneState;
+  readonly effects: readonly LaneEffect[];
+}
+
+export function newLane(settings: LaneSettings): LaneState {
+  return {
+    settings,
+    nextTap: 1,
+    current: undefined,
+    ended: [],
+    seen: new Map(),
+    refused: new Map(),
+    slow: false,
+    reading: false,
+    failedReads: 0,
+    uploadsPausedUntilMs: undefined,
+    shownUntilMs: undefined,
+  };
+}

@@ -1,0 +1,189 @@
+import type { Clock } from '../../platform/clock.js';
+import type { Log } from '../../platform/log.js';
+import type { MqttLink, MqttOptions, OpenMqtt } from '../../platform/mqtt.js';
+import type { Sm2Service } from '../../platform/sm2/service.js';
+import { codeOf, messageOf } from '../../protocol/errors.js';
+import {
+  encodeState,
+  parseState,
+  type Question,
+  type State,
+  type Verdict,
+} from '../../protocol/wire/messages.js';
+import { downTopic, EVERY_CENTRAL_STATE, parseTopic, upTopic } from '../../protocol/wire/topics.js';
+import type { Identity } from '../identity.js';
+import type { Journal } from '../journal/journal.js';
+import type { TimeKeeper } from '../time.js';
+import { DropCounters } from './counters.js';
+import { SessionKeeper } from './session.js';
+import { Uploader } from './uploader.js';
+import { Verifier } from './verifier.js';
+
+export interface LinkOptions {
+  readonly identity: Identity;
+  readonly broker: Pick<MqttOptions, 'url' | 'username' | 'password' | 'ca'>;
+  readonly openMqtt: OpenMqtt;
+  readonly clock: Clock;
+  readonly sm2: Sm2Service;
+  readonly random: () => number;
+  readonly randomBytes: (length: number) => Buffer;
+  readonly journal: Journal;
+  readonly time: TimeKeeper;
+  readonly boot: string;
+  readonly log: Log;
+  readonly firstHelloWithinMs: number;
+  readonly onVerdict: (tap: number, verdict: Verdict) => void;
+  readonly onUnavailable: (tap: number, reason: string) => void;
+  readonly onLate: () => void;
+}
+
+/** The gate's connection to central: one broker connection, and over it sessions, questions and journal uploads. */
+export class Link {
+  readonly #mqtt: MqttLink;
+  readonly #sessions: SessionKeeper;
+  readonly #verifier: Verifier;
+  readonly #uploader: Uploader;
+  readonly #drops: DropCounters;
+  #connection = 0;
+
+  constructor(private readonly options: LinkOptions) {
+    const { identity, clock, sm2, random, randomBytes, journal, time, log, openMqtt, broker } = options;
+    const { device } = identity;
+    this.#drops = new DropCounters(clock, log);
+    const onDropped = (reason: string) => this.#drops.drop(reason);
+    this.#sessions = new SessionKeeper({
+      device,
+      deviceKey: identity.key,
+      central: identity.central,
+      clock,
+      sm2,
+      random,
+      randomBytes,
+      log: log.named('session'),
+      wallMs: () => time.wallMs(),
+      newestPlace: () => journal.newest,
+      sendHello: (payload) => this.#mqtt.send(upTopic(device, 'hello'), payload),
+      onSession: (place, centralWallMs, sentMs) => {
+        time.learn(centralWallMs, sentMs);
+        this.#verifier.sessionOpened();
+        this.#settle(this.#uploader.sessionOpened(place));
+      },
+      onDropped,
+      firstHelloWithinMs: options.firstHelloWithinMs,
+    });
+    this.#verifier = new Verifier({
+      device,
+      clock,
+      sessions: this.#sessions,
+      randomBytes,
+      linkUp: () => this.#mqtt.up,
+      send: (payload) => this.#mqtt.send(upTopic(device, 'verify'), payload),
+      onVerdict: options.onVerdict,
+      onUnavailable: options.onUnavailable,
+      onLate: options.onLate,
+      onDropped,
+    });
+    this.#uploader = new Uploader({
+      device,
+      clock,
+      random,
+      randomBytes,
+      journal,
+      sessions: this.#sessions,
+      publish: (payload) => this.#mqtt.publish(upTopic(device, 'events'), payload),
+      onDropped,
+      log: log.named('upload'),
+    });
+    journal.onDurable = () => this.#uploader.kick();
+    this.#mqtt = openMqtt({
+      ...broker,
+      clientId: `cardpad-${device}`,
+      will: { topic: upTopic(device, 'state'), payload: encodeState(this.#state('lost')) },
+      subscriptions: [
+        { topic: downTopic(device, 'welcome'), qos: 0 },
+        { topic: downTopic(device, 'verdict'), qos: 0 },
+        { topic: downTopic(device, 'ack'), qos: 1 },
+        { topic: EVERY_CENTRAL_STATE, qos: 0 },
+      ],
+      onMessage: (topic, payload, retained) => this.#onMessage(topic, payload, retained),
+      onUp: () => this.#onUp(),
+      onDown: () => this.#onDown(),
+    });
+  }
+
+  ask(tap: number, question: Question, deadlineMs: number): void {
+    this.#verifier.ask(tap, question, deadlineMs);
+  }
+
+  forget(tap: number, timedOut: boolean): void {
+    this.#verifier.forget(tap);
+    if (timedOut) this.#sessions.doubt();
+  }
+
+  pauseUploads(paused: boolean): void {
+    this.#uploader.pause(paused);
+  }
+
+  /** Whether questions can be asked right now. */
+  get ready(): boolean {
+    return this.#mqtt.up && this.#sessions.current !== undefined;
+  }
+
+  /** Says goodbye and closes the connection. */
+  async close(): Promise<void> {
+    this.#sessions.stop();
+    this.#uploader.stop();
+    const { device } = this.options.identity;
+    if (this.#mqtt.up) {
+      const goodbye = this.#mqtt.publish(
+        upTopic(device, 'state'),
+        encodeState(this.#state('disconnected')),
+        true,
+      );
+      await goodbye.catch(() => {});
+    }
+    await this.#mqtt.close();
+  }
+
+  #state(state: State['state']): State {
+    return { state, connection: this.#connection, boot: this.options.boot };
+  }
+
+  #onUp(): void {
+    this.#connection += 1;
+    const topic = upTopic(this.options.identity.device, 'state');
+    this.#settle(this.#mqtt.publish(topic, encodeState(this.#state('ready')), true));
+    this.#sessions.linkUp();
+    this.#uploader.kick();
+  }
+
+  #onDown(): void {
+    this.#sessions.linkDown();
+    this.#verifier.linkDown();
+  }
+
+  #onMessage(topic: string, payload: Buffer, retained: boolean): void {
+    const parsed = parseTopic(topic);
+    if (parsed?.to === 'central') return this.#onCentralState(payload);
+    if (parsed?.to !== 'down' || parsed.device !== this.options.identity.device)
+      return this.#drops.drop('topic-foreign');
+    // Nothing that a gate is answered is ever retained: an old one must not greet every new connection.
+    if (retained) return this.#drops.drop('retained');
+    if (parsed.kind === 'verdict') return this.#verifier.onMessage(payload);
+    if (parsed.kind === 'welcome') return this.#settle(this.#sessions.onWelcome(payload));
+    if (parsed.kind === 'ack') return this.#settle(this.#uploader.onMessage(payload));
+    return this.#drops.drop('topic-foreign');
+  }
+
+  #onCentralState(payload: Buffer): void {
+    const state = parseState(payload);
+    if (!state.ok) return this.#drops.drop(`central-state-${state.reason}`);
+    if (state.value.state === 'ready') this.#sessions.want();
+  }
+
+  #settle(work: Promise<void>): void {
+    work.catch((thrown) => {
+      this.options.log.warn('cannot handle a message', { problem: codeOf(thrown) ?? messageOf(thrown) });
+    });
+  }
+}

@@ -1,0 +1,216 @@
+import type { Cancel, Clock } from '../../platform/clock.js';
+import type { Log } from '../../platform/log.js';
+import { backoffMs } from '../../platform/mqtt.js';
+import type { Sm2Service } from '../../platform/sm2/service.js';
+import { codeOf, messageOf } from '../../protocol/errors.js';
+import type { CentralPublic } from '../../protocol/wire/enrolment.js';
+import {
+  deriveSessionKeys,
+  encodeHello,
+  type Place,
+  parseWelcome,
+  SESSION_VERSIONS,
+  type SessionKeys,
+  sessionId,
+} from '../../protocol/wire/session.js';
+import { encodeSigned, parseSigned, signedBytes, signedDigest } from '../../protocol/wire/signed.js';
+import type { DeviceKey } from '../identity.js';
+
+/** A session with central. Its secrets live in memory only. */
+export interface Session {
+  readonly id: string;
+  readonly keys: SessionKeys;
+  readonly ticket: Buffer;
+  readonly endsMs: number;
+  /** The next counter for a message up. */
+  nextCounter(): number;
+}
+
+export interface SessionOptions {
+  readonly device: string;
+  readonly deviceKey: DeviceKey;
+  readonly central: CentralPublic;
+  readonly clock: Clock;
+  readonly sm2: Sm2Service;
+  readonly random: () => number;
+  readonly randomBytes: (length: number) => Buffer;
+  readonly log: Log;
+  readonly wallMs: () => number;
+  readonly newestPlace: () => Place | null;
+  /** Sends a hello; false when there is no connection. */
+  readonly sendHello: (payload: Buffer) => boolean;
+  /** A session stands; `place` is how far central has the journal. */
+  readonly onSession: (place: Place | null, centralWallMs: number, helloSentMs: number) => void;
+  /** Something that claims to be a welcome was dropped. */
+  readonly onDropped: (reason: string) => void;
+  /** The first hello waits up to this long, so that a whole street does not greet at once after a power cut. */
+  readonly firstHelloWithinMs: number;
+}
+
+interface Outstanding {
+  readonly body: Buffer;
+  readonly privateKey: string;
+  readonly sentMs: number;
+}
+
+const WELCOME_TIMEOUT_MS = 5_000;
+/** A session is renewed when this much of its life is over; the rest is for a central that is away. */
+const RENEW_AT = 0.8;
+/** A fleet that opened its sessions together does not renew them together. */
+const RENEW_SPREAD = 0.1;
+
+/**
+ * Keeps a session with central: opened ahead of time, renewed ahead of its end while the old one still serves. SM2
+ * costs hundreds of milliseconds on a board, so it is paid here, off the gate's thread, and never at a tap.
+ */
+export class SessionKeeper {
+  #current: Session | undefined;
+  #previous: Session | undefined;
+  #outstanding: Outstanding | undefined;
+  #busy = false;
+  #tries = 0;
+  #renewAtMs = 0;
+  #linkUp = false;
+  #first = true;
+  #cancelNext: Cancel = () => {};
+  #stopped = false;
+
+  constructor(private readonly options: SessionOptions) {}
+
+  /** The session for new messages; undefined when there is none that has not ended. */
+  get current(): Session | undefined {
+    const session = this.#current;
+    return session !== undefined && this.options.clock.monotonicMs() < session.endsMs ? session : undefined;
+  }
+
+  /** The session that an answer names: the current one or the one before it. */
+  find(id: string): Session | undefined {
+    return [this.#current, this.#previous].find((session) => session?.id === id);
+  }
+
+  linkUp(): void {
+    this.#linkUp = true;
+    this.#tries = 0;
+    if (this.current !== undefined) {
+      this.#helloIn(Math.max(0, this.#renewAtMs - this.options.clock.monotonicMs()));
+      return;
+    }
+    const delayMs = this.#first ? this.options.random() * this.options.firstHelloWithinMs : 0;
+    this.#first = false;
+    this.#helloIn(delayMs);
+  }
+
+  linkDown(): void {
+    this.#linkUp = false;
+    this.#cancelNext();
+    this.#outstanding = undefined;
+  }
+
+  /** Somebody waits, or central has just come up: a hello at once, unless one is under way or none is needed. */
+  want(): void {
+    if (this.current === undefined) this.#helloNow();
+  }
+
+  /** A question stayed without an answer: perhaps central cannot open our ticket any more. Renews in the background. */
+  doubt(): void {
+    if (this.#tries === 0) this.#helloNow();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelNext();
+  }
+
+  #helloIn(delayMs: number): void {
+    this.#cancelNext();
+    this.#cancelNext = this.options.clock.schedule(delayMs, () => this.#helloNow());
+  }
+
+  #helloNow(): void {
+    if (!this.#linkUp || this.#busy || this.#outstanding !== undefined || this.#stopped) return;
+    this.#cancelNext();
+    this.#busy = true;
+    this.#hello()
+      .catch((thrown) => {
+        this.options.log.error('cannot make a hello', { problem: codeOf(thrown) ?? messageOf(thrown) });
+        this.#again();
+      })
+      .finally(() => {
+        this.#busy = false;
+      });
+  }
+
+  async #hello(): Promise<void> {
+    const { sm2, device, deviceKey, randomBytes, wallMs, newestPlace, sendHello, clock } = this.options;
+    const fresh = await sm2.generate();
+    const body = encodeHello({
+      device,
+      sessionKey: fresh.publicKey,
+      nonce: randomBytes(16).toString('hex'),
+      wallMs: Math.max(0, Math.floor(wallMs())),
+      place: newestPlace(),
+      versions: [...SESSION_VERSIONS],
+    });
+    const signature = await sm2.sign(signedBytes('hello', body), deviceKey);
+    if (this.#stopped) return;
+    if (!sendHello(encodeSigned(deviceKey.id, body, signature))) return;
+    this.#outstanding = { body, privateKey: fresh.privateKey, sentMs: clock.monotonicMs() };
+    this.#cancelNext();
+    this.#cancelNext = clock.schedule(WELCOME_TIMEOUT_MS, () => {
+      this.#outstanding = undefined;
+      if (this.#tries === 0) this.options.log.warn('no welcome from central');
+      this.#again();
+    });
+  }
+
+  #again(): void {
+    this.#tries += 1;
+    this.#helloIn(backoffMs(this.#tries, this.options.random()));
+  }
+
+  /** Takes a `down/welcome`. Anything that is not the whole, signed answer to our last hello is dropped. */
+  async onWelcome(payload: Buffer): Promise<void> {
+    const outstanding = this.#outstanding;
+    const drop = (reason: string) => this.options.onDropped(reason);
+    if (outstanding === undefined) return drop('welcome-unasked');
+    const { central, sm2, device, clock } = this.options;
+    const signed = parseSigned(payload);
+    if (!signed.ok) return drop(`welcome-${signed.reason}`);
+    const { body, key, signature } = signed.value;
+    const publicKey = central.keys.session.find(({ id }) => id === key)?.publicKey;
+    if (publicKey === undefined) return drop('welcome-unknown-key');
+    if (!(await sm2.verify(signedBytes('welcome', body), signature, publicKey)))
+      return drop('welcome-forged');
+    const welcome = parseWelcome(body);
+    if (!welcome.ok) return drop(`welcome-${welcome.reason}`);
+    const { core, coreBytes, ticket } = welcome.value;
+    const answersUs =
+      core.device === device &&
+      core.hello === signedDigest('hello', outstanding.body).toString('hex') &&
+      (SESSION_VERSIONS as readonly number[]).includes(core.version);
+    if (!answersUs) return drop('welcome-foreign');
+    const secret = await sm2.decrypt(Buffer.from(core.secret, 'hex'), outstanding.privateKey);
+    // While the threads worked, the hello may have timed out or another welcome come first.
+    if (secret?.length !== 32 || this.#outstanding !== outstanding || this.#stopped)
+      return drop('welcome-late');
+    this.#outstanding = undefined;
+    this.#tries = 0;
+    let counter = 0;
+    this.#previous = this.#current;
+    this.#current = {
+      id: sessionId(ticket),
+      keys: deriveSessionKeys(secret, outstanding.body, coreBytes),
+      ticket,
+      endsMs: outstanding.sentMs + core.lifetimeMs,
+      nextCounter: () => {
+        counter += 1;
+        return counter;
+      },
+    };
+    this.#renewAtMs =
+      outstanding.sentMs + core.lifetimeMs * RENEW_AT * (1 - RENEW_SPREAD * this.options.random());
+    this.#helloIn(Math.max(0, this.#renewAtMs - clock.monotonicMs()));
+    this.options.log.info('session open', { session: this.#current.id, lifetimeMs: core.lifetimeMs });
+    this.options.onSession(core.place, core.wallMs, outstanding.sentMs);
+  }
+}

@@ -1,0 +1,170 @@
+import type { Cancel, Clock } from '../../platform/clock.js';
+import type { Log } from '../../platform/log.js';
+import { backoffMs } from '../../platform/mqtt.js';
+import { codeOf, messageOf } from '../../protocol/errors.js';
+import { openSealed, parseDown, sealUp } from '../../protocol/wire/envelope.js';
+import { encodeBatch, parseAck, type TapId } from '../../protocol/wire/messages.js';
+import type { Place } from '../../protocol/wire/session.js';
+import type { Journal, Outgoing } from '../journal/journal.js';
+import type { SessionKeeper } from './session.js';
+
+export interface UploaderOptions {
+  readonly device: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly randomBytes: (length: number) => Buffer;
+  readonly journal: Journal;
+  readonly sessions: SessionKeeper;
+  /** Publishes at QoS 1; rejects when there is no connection. */
+  readonly publish: (payload: Buffer) => Promise<void>;
+  readonly onDropped: (reason: string) => void;
+  readonly log: Log;
+}
+
+/** Base64 twice over, a batch of this stays below 64 KiB. */
+const MAX_BATCH_BYTES = 32 * 1024;
+const MAX_BATCH_RECORDS = 64;
+const ACK_TIMEOUT_MS = 5_000;
+const BEGINNING: TapId = { epoch: 0, seq: 0 };
+
+/**
+ * Brings the journal to central: in order, one batch at a time, each kept until central's authenticated word that it
+ * is on central's own disk. The broker's acknowledgement says nothing about that.
+ */
+export class Uploader {
+  /** Central has everything up to here. Undefined until a welcome has said so. */
+  #acknowledged: TapId | undefined;
+  #inFlight: Outgoing | undefined;
+  #working = false;
+  #kickedMeanwhile = false;
+  #paused = false;
+  #tries = 0;
+  #cancel: Cancel = () => {};
+  #stopped = false;
+
+  constructor(private readonly options: UploaderOptions) {}
+
+  /** Uploads give way to a tap, from card found to verdict. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    if (!paused) this.kick();
+  }
+
+  /** A session stands: central's own place says where to go on. */
+  async sessionOpened(place: Place | null): Promise<void> {
+    const { journal, log } = this.options;
+    const known = place === null || (await journal.knows(place));
+    if (!known) {
+      log.error('central has a journal place that is not on this disk: sending all that is here', {
+        epoch: place.epoch,
+        seq: place.seq,
+      });
+    }
+    this.#inFlight = undefined;
+    this.#tries = 0;
+    this.#cancel();
+    this.#acknowledged = known && place !== null ? place : BEGINNING;
+    this.kick();
+  }
+
+  /** There may be something to send. */
+  kick(): void {
+    if (this.#working) {
+      this.#kickedMeanwhile = true;
+      return;
+    }
+    if (this.#stopped || this.#paused || this.#inFlight !== undefined) return;
+    if (this.#acknowledged === undefined || this.options.sessions.current === undefined) return;
+    this.#working = true;
+    this.#sendNext(this.#acknowledged)
+      .catch((thrown) => {
+        this.options.log.debug('upload failed', { problem: codeOf(thrown) ?? messageOf(thrown) });
+        this.#again();
+      })
+      .finally(() => {
+        this.#working = false;
+        if (!this.#kickedMeanwhile) return;
+        this.#kickedMeanwhile = false;
+        this.kick();
+      });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  async #sendNext(from: TapId): Promise<void> {
+    const { journal, sessions, device, randomBytes, publish, clock } = this.options;
+    const outgoing = await journal.batchAfter(from, MAX_BATCH_BYTES, MAX_BATCH_RECORDS);
+    const session = sessions.current;
+    if (outgoing === undefined || session === undefined || this.#paused || this.#stopped) return;
+    // A welcome may have moved the place while the disk was read.
+    if (this.#acknowledged !== from) {
+      this.#kickedMeanwhile = true;
+      return;
+    }
+    this.#inFlight = outgoing;
+    this.#cancel();
+    this.#cancel = clock.schedule(ACK_TIMEOUT_MS, () => this.#again());
+    await publish(
+      sealUp(
+        { keys: session.keys.up, ticket: session.ticket },
+        { direction: 'up', device, kind: 'events' },
+        session.nextCounter(),
+        randomBytes(12),
+        encodeBatch(outgoing.batch),
+      ),
+    );
+  }
+
+  #again(): void {
+    this.#inFlight = undefined;
+    this.#tries += 1;
+    this.#cancel();
+    this.#cancel = this.options.clock.schedule(backoffMs(this.#tries, this.options.random()), () =>
+      this.kick(),
+    );
+  }
+
+  /** Takes a `down/ack`; one that is forged, or goes beyond what was sent, is counted and dropped. */
+  async onMessage(payload: Buffer): Promise<void> {
+    const { device, sessions, journal, onDropped } = this.options;
+    const down = parseDown(payload);
+    if (!down.ok) return onDropped(`ack-${down.reason}`);
+    const session = sessions.find(down.value.session);
+    if (session === undefined) return onDropped('ack-unknown-session');
+    const opened = openSealed(
+      session.keys.down,
+      { direction: 'down', device, kind: 'ack' },
+      down.value.sealed,
+    );
+    if (opened === undefined) return onDropped('ack-forged');
+    const ack = parseAck(opened.plaintext);
+    if (!ack.ok) return onDropped(`ack-${ack.reason}`);
+    const { place } = ack.value;
+    const inFlight = this.#inFlight;
+    if (inFlight === undefined) return onDropped('ack-unasked');
+    if (place !== null && isAfter(place, inFlight.last)) return onDropped('ack-beyond');
+    if (place !== null && place.head !== inFlight.last.head && !(await journal.knows(place))) {
+      return onDropped('ack-wrong-head');
+    }
+    if (this.#inFlight !== inFlight) return onDropped('ack-late');
+    const before = this.#acknowledged ?? BEGINNING;
+    this.#acknowledged = place ?? BEGINNING;
+    if (place === null || !isAfter(place, before)) {
+      // Central asks again for what it was sent: it gets it, but not in a tight loop.
+      this.#again();
+      return;
+    }
+    this.#cancel();
+    this.#inFlight = undefined;
+    this.#tries = 0;
+    this.kick();
+    await journal.acknowledged(place);
+  }
+}
+
+function isAfter(a: TapId, b: TapId): boolean {
+  return a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq);
+}

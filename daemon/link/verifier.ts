@@ -1,0 +1,131 @@
+import type { Cancel, Clock } from '../../platform/clock.js';
+import { openSealed, parseDown, sealUp } from '../../protocol/wire/envelope.js';
+import { encodeQuestion, parseVerdict, type Question, type Verdict } from '../../protocol/wire/messages.js';
+import type { Session, SessionKeeper } from './session.js';
+
+export interface VerifierOptions {
+  readonly device: string;
+  readonly clock: Clock;
+  readonly sessions: SessionKeeper;
+  readonly randomBytes: (length: number) => Buffer;
+  readonly linkUp: () => boolean;
+  /** Sends a question at QoS 0; false when there is no connection. */
+  readonly send: (payload: Buffer) => boolean;
+  readonly onVerdict: (tap: number, verdict: Verdict) => void;
+  readonly onUnavailable: (tap: number, reason: string) => void;
+  /** An authenticated verdict that nobody waits for any more. */
+  readonly onLate: () => void;
+  readonly onDropped: (reason: string) => void;
+}
+
+interface Pending {
+  readonly tap: number;
+  readonly question: Question;
+  readonly deadlineMs: number;
+  /** Set once the question is sent. */
+  session?: Session;
+  counter?: number;
+  cancelResend: Cancel;
+}
+
+/** The same bytes go again once, at this part of the deadline: QoS 0 may lose one. */
+const RESEND_AT = 1 / 3;
+/** Questions given up lately, so that their answers count as late and not as foreign. */
+const REMEMBER_FORGOTTEN = 32;
+
+/**
+ * Asks central about one tap at a time and pairs the answer with its question: same session, same counter, same tap.
+ * Questions go at QoS 0, since an acknowledgement on the way was measured to hold the verdict back by 40 ms.
+ */
+export class Verifier {
+  readonly #pending = new Map<number, Pending>();
+  readonly #forgotten: string[] = [];
+
+  constructor(private readonly options: VerifierOptions) {}
+
+  /** @param deadlineMs how long the lane waits; the lane itself keeps the time and calls `forget` */
+  ask(tap: number, question: Question, deadlineMs: number): void {
+    if (!this.options.linkUp()) {
+      this.options.onUnavailable(tap, 'sys.offline');
+      return;
+    }
+    const pending: Pending = { tap, question, deadlineMs, cancelResend: () => {} };
+    this.#pending.set(tap, pending);
+    const session = this.options.sessions.current;
+    if (session !== undefined) this.#send(pending, session);
+    // A card on the pad does not wait for its turn in a street's greeting.
+    else this.options.sessions.want();
+  }
+
+  /** Nobody waits for this answer any more. */
+  forget(tap: number): void {
+    const pending = this.#pending.get(tap);
+    if (pending === undefined) return;
+    this.#pending.delete(tap);
+    pending.cancelResend();
+    if (pending.session === undefined) return;
+    this.#forgotten.push(`${pending.session.id}/${pending.counter}`);
+    if (this.#forgotten.length > REMEMBER_FORGOTTEN) this.#forgotten.shift();
+  }
+
+  /** A session stands: what waited for one is asked now. */
+  sessionOpened(): void {
+    const session = this.options.sessions.current;
+    if (session === undefined) return;
+    for (const pending of this.#pending.values()) {
+      if (pending.session === undefined) this.#send(pending, session);
+    }
+  }
+
+  linkDown(): void {
+    for (const tap of [...this.#pending.keys()]) {
+      this.forget(tap);
+      this.options.onUnavailable(tap, 'sys.offline');
+    }
+  }
+
+  #send(pending: Pending, session: Session): void {
+    const { device, clock, randomBytes, send, onUnavailable } = this.options;
+    pending.session = session;
+    pending.counter = session.nextCounter();
+    const payload = sealUp(
+      { keys: session.keys.up, ticket: session.ticket },
+      { direction: 'up', device, kind: 'verify' },
+      pending.counter,
+      randomBytes(12),
+      encodeQuestion(pending.question),
+    );
+    if (!send(payload)) {
+      this.forget(pending.tap);
+      onUnavailable(pending.tap, 'sys.offline');
+      return;
+    }
+    pending.cancelResend = clock.schedule(pending.deadlineMs * RESEND_AT, () => send(payload));
+  }
+
+  /** Takes a `down/verdict`; whatever is not the answer to a question that is out is counted and dropped. */
+  onMessage(payload: Buffer): void {
+    const { device, sessions, onVerdict, onLate, onDropped } = this.options;
+    const down = parseDown(payload);
+    if (!down.ok) return onDropped(`verdict-${down.reason}`);
+    const session = sessions.find(down.value.session);
+    if (session === undefined) return onDropped('verdict-unknown-session');
+    const address = { direction: 'down', device, kind: 'verdict' } as const;
+    const opened = openSealed(session.keys.down, address, down.value.sealed);
+    if (opened === undefined) return onDropped('verdict-forged');
+    const verdict = parseVerdict(opened.plaintext);
+    if (!verdict.ok) return onDropped(`verdict-${verdict.reason}`);
+    const { re, tap } = verdict.value;
+    const pending = [...this.#pending.values()].find((p) => p.session === session && p.counter === re);
+    if (pending === undefined) {
+      if (this.#forgotten.includes(`${session.id}/${re}`)) onLate();
+      return onDropped('verdict-late');
+    }
+    if (pending.question.tap.epoch !== tap.epoch || pending.question.tap.seq !== tap.seq) {
+      return onDropped('verdict-foreign');
+    }
+    this.#pending.delete(pending.tap);
+    pending.cancelResend();
+    onVerdict(pending.tap, verdict.value);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Cancel, Clock } from '../platform/clock.js';
+import { nextWakeMs, step } from './lane/lane.js';
+import { type LaneEffect, type LaneInput, type LaneSettings, type LaneState, newLane } from './lane/state.js';
+
+/**
+ * Feeds the lane: one input at a time, its effects done before the next, and a `time` input whenever the lane has
+ * asked for one.
+ */
+export class LaneRunner {
+  #state: LaneState;
+  readonly #queue: LaneInput[] = [];
+  #stepping = false;
+  #cancelWake: Cancel = () => {};
+  #stopped = false;
+
+  constructor(
+    settings: LaneSettings,
+    private readonly clock: Clock,
+    private readonly perform: (effect: LaneEffect) => void,
+  ) {
+    this.#state = newLane(settings);
+  }
+
+  get state(): LaneState {
+    return this.#state;
+  }
+
+  dispatch(input: LaneInput): void {
+    if (this.#stopped) return;
+    this.#queue.push(input);
+    // An effect may answer at once; its input waits until this step's effects are all done.
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const { state, effects } = step(this.#state, next);
+        this.#state = state;
+        for (const effect of effects) this.perform(effect);
+      }
+    } finally {
+      this.#stepping = false;
+    }
+    this.#scheduleWake();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelWake();
+  }
+
+  #scheduleWake(): void {
+    this.#cancelWake();
+    const wakeMs = nextWakeMs(this.#state);
+    if (wakeMs === undefined) return;
+    const nowMs = this.clock.monotonicMs();
+    this.#cancelWake = this.clock.schedule(Math.max(0, wakeMs - nowMs), () =>
+      this.dispatch({ type: 'time', nowMs: Math.max(wakeMs, this.clock.monotonicMs()) }),
+    );
+  }
+}

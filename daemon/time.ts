@@ -1,0 +1,46 @@
+import type { Clock } from '../platform/clock.js';
+import type { RecordTime } from './journal/journal.js';
+
+/** No record can be older than the code that writes it: central's time below this is not believed. */
+const FLOOR_MS = Date.UTC(2026, 0, 1);
+/** A welcome that took longer says too little about now. */
+const MAX_ROUND_TRIP_MS = 5_000;
+
+/**
+ * What time it is, for records and for the dates on documents. A board without a battery clock boots in 1970 or in
+ * the past: until central has told the time, the system's is used and marked as not trusted. Nothing that waits or
+ * repeats looks at this clock.
+ */
+export class TimeKeeper implements RecordTime {
+  /** Central's time minus the monotonic clock. */
+  #offsetMs: number | undefined;
+
+  constructor(private readonly clock: Clock) {}
+
+  get trusted(): boolean {
+    return this.#offsetMs !== undefined;
+  }
+
+  /**
+   * @param wallMs central's time, from an authenticated welcome
+   * @param sentMs when its hello was sent, monotonic
+   */
+  learn(wallMs: number, sentMs: number): void {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs - sentMs > MAX_ROUND_TRIP_MS || wallMs < FLOOR_MS) return;
+    this.#offsetMs = wallMs - nowMs;
+  }
+
+  /** Milliseconds since 1970, never below the floor. */
+  wallMs(): number {
+    const believed =
+      this.#offsetMs === undefined ? this.clock.wallMs() : this.clock.monotonicMs() + this.#offsetMs;
+    return Math.max(FLOOR_MS, believed);
+  }
+
+  /** The day in China, where the documents' dates count (UTC+8 all year): `YYYYMMDD`. */
+  today(): string {
+    const CHINA_OFFSET_MS = 8 * 3600 * 1000;
+    return new Date(this.wallMs() + CHINA_OFFSET_MS).toISOString().slice(0, 10).replaceAll('-', '');
+  }
+}

@@ -1,0 +1,109 @@
+import type { Cancel, Clock } from '../platform/clock.js';
+import { CardpadError } from '../protocol/errors.js';
+import type { OutputLine } from './gpio/gpio.js';
+
+/** Turnstile controllers (PERCo manuals, input "Unlock A" in pulse mode) need at least this to see a pulse. */
+export const MIN_PULSE_MS = 100;
+/** More would let a second person through on a turnstile wired in potential mode. */
+export const MAX_PULSE_MS = 1000;
+/** A turnstile counts edges: without a gap between two pulses it sees one. */
+const GAP_MS = 100;
+
+export interface GateOptions {
+  /** How long a pulse lasts, 100..1000; default 300. */
+  readonly pulseMs?: number;
+  /** The bound that no pulse exceeds whatever happens, 100..1000; default 1000. */
+  readonly holdMaxMs?: number;
+}
+
+function checked(name: string, ms: number): number {
+  if (ms >= MIN_PULSE_MS && ms <= MAX_PULSE_MS) return ms;
+  throw new CardpadError(
+    'gate.bad-pulse',
+    'fatal',
+    `${name} must be ${MIN_PULSE_MS}..${MAX_PULSE_MS} ms, not ${ms}.`,
+  );
+}
+
+/**
+ * The relay that frees the gate, by pulses.
+ *
+ * An error while switching off is thrown out of the timer on purpose: a gate that cannot be shut must end the
+ * process, whose guards and whose service manager then try again.
+ */
+export class Gate {
+  readonly #pulseMs: number;
+  #state: 'off' | 'on' = 'off';
+  /** When the state began. */
+  #sinceMs = Number.NEGATIVE_INFINITY;
+  /** When the running pulse ends. */
+  #endsAtMs = 0;
+  #queued = false;
+  #cancel: Cancel = () => {};
+
+  /** @throws CardpadError `gate.bad-pulse` (fatal) for times out of range */
+  constructor(
+    private readonly line: OutputLine,
+    private readonly clock: Clock,
+    { pulseMs = 300, holdMaxMs = MAX_PULSE_MS }: GateOptions = {},
+  ) {
+    this.#pulseMs = Math.min(checked('pulseMs', pulseMs), checked('holdMaxMs', holdMaxMs));
+  }
+
+  get isOn(): boolean {
+    return this.#state === 'on';
+  }
+
+  /**
+   * Frees the gate for one person. During a pulse, that one ends (once it is long enough to have been seen),
+   * 100 ms pass, and a new one follows; one is queued at most.
+   * @throws CardpadError `gpio.write-failed` (retry)
+   */
+  pulse(): void {
+    this.#queued = true;
+    if (this.#state === 'on') {
+      const soonestMs = Math.max(this.clock.monotonicMs(), this.#sinceMs + MIN_PULSE_MS);
+      this.#endsAtMs = Math.min(this.#endsAtMs, soonestMs);
+    }
+    this.tick();
+  }
+
+  /** Off at once, and nothing queued. */
+  safe(): void {
+    this.#queued = false;
+    this.#cancel();
+    this.#switchOff();
+  }
+
+  /**
+   * Does what is due by the clock. The gate's own timer calls it; call it also from any other turn of the
+   * program, so that a late timer cannot leave the relay on.
+   */
+  tick(): void {
+    this.#cancel();
+    if (this.#state === 'on' && this.clock.monotonicMs() >= this.#endsAtMs) this.#switchOff();
+    if (this.#state === 'off' && this.#queued && this.clock.monotonicMs() >= this.#sinceMs + GAP_MS) {
+      this.#switchOn();
+    }
+    if (this.#state === 'on') this.#tickAt(this.#endsAtMs);
+    else if (this.#queued) this.#tickAt(this.#sinceMs + GAP_MS);
+  }
+
+  #tickAt(atMs: number): void {
+    this.#cancel = this.clock.schedule(Math.max(0, atMs - this.clock.monotonicMs()), () => this.tick());
+  }
+
+  #switchOn(): void {
+    this.#queued = false;
+    this.line.set(true);
+    this.#state = 'on';
+    this.#sinceMs = this.clock.monotonicMs();
+    this.#endsAtMs = this.#sinceMs + this.#pulseMs;
+  }
+
+  #switchOff(): void {
+    this.line.set(false);
+    if (this.#state === 'on') this.#sinceMs = this.clock.monotonicMs();
+    this.#state = 'off';
+  }
+}

@@ -1,0 +1,54 @@
+import { open, readdir, readFile, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makePrivateFolder, syncFolder } from './files.js';
+
+/** A file that only grows. */
+export interface AppendFile {
+  append(bytes: Uint8Array): Promise<void>;
+  /** Resolves when everything appended so far would survive a power cut (fdatasync). */
+  sync(): Promise<void>;
+  truncate(lengthBytes: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a journal needs of a disk: one folder, injected so that full, slow and lying disks can be tried. */
+export interface Disk {
+  /** Names in the folder, which is made if it is missing. */
+  list(): Promise<string[]>;
+  read(name: string): Promise<Buffer>;
+  /** A new file, its name already durable. Fails when there is one of that name. */
+  create(name: string): Promise<AppendFile>;
+  remove(name: string): Promise<void>;
+}
+
+/** A folder of the machine's disk. */
+export function folderDisk(folder: string): Disk {
+  return {
+    async list() {
+      await makePrivateFolder(folder);
+      return readdir(folder);
+    },
+    read: (name) => readFile(join(folder, name)),
+    async create(name) {
+      const handle = await open(join(folder, name), 'ax', 0o600);
+      try {
+        await syncFolder(folder);
+      } catch (thrown) {
+        await handle.close();
+        throw thrown;
+      }
+      return {
+        async append(bytes) {
+          await handle.appendFile(bytes);
+        },
+        sync: () => handle.datasync(),
+        truncate: (lengthBytes) => handle.truncate(lengthBytes),
+        close: () => handle.close(),
+      };
+    },
+    async remove(name) {
+      await unlink(join(folder, name));
+      await syncFolder(folder);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { type Adapter, Low } from 'lowdb';
+import * as v from 'valibot';
+import { CardpadError } from '../protocol/errors.js';
+import { readFileIfThere, writeFileDurable } from './files.js';
+
+/**
+ * lowdb's own file adapter renames without a flush, so a power cut can leave an empty document. This one flushes
+ * file and folder, and keeps the last good copy beside it.
+ */
+class DurableJsonFile<T> implements Adapter<T> {
+  constructor(
+    private readonly path: string,
+    private readonly schema: v.GenericSchema<unknown, T>,
+    private readonly mode: number,
+  ) {}
+
+  async read(): Promise<T | null> {
+    const bytes = await readFileIfThere(this.path);
+    const backup = await readFileIfThere(`${this.path}.bak`);
+    if (bytes === undefined && backup === undefined) return null;
+    const document = this.#parse(bytes) ?? this.#parse(backup);
+    if (document !== undefined) return document;
+    throw new CardpadError('document.damaged', 'fatal', `${this.path} is damaged, and so is its copy`, {
+      help: `Restore it from a backup, or move ${this.path} and ${this.path}.bak away to begin anew.`,
+    });
+  }
+
+  async write(data: T): Promise<void> {
+    const old = await readFileIfThere(this.path);
+    if (old !== undefined && this.#parse(old) !== undefined) {
+      await writeFileDurable(`${this.path}.bak`, old, this.mode);
+    }
+    await writeFileDurable(this.path, `${JSON.stringify(data, undefined, 2)}\n`, this.mode);
+  }
+
+  #parse(bytes: Buffer | undefined): T | undefined {
+    if (bytes === undefined) return undefined;
+    try {
+      const result = v.safeParse(this.schema, JSON.parse(bytes.toString('utf8')));
+      return result.success ? result.output : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/**
+ * A small JSON document that changes rarely. Nothing per tap is written so: each write is the whole file and four
+ * flushes.
+ * @throws CardpadError `document.damaged` (fatal) when neither the file nor its copy is readable
+ */
+export async function openDocument<T>(
+  path: string,
+  schema: v.GenericSchema<unknown, T>,
+  whenNew: T,
+  mode = 0o600,
+): Promise<Low<T>> {
+  const document = new Low(new DurableJsonFile(path, schema, mode), whenNew);
+  await document.read();
+  return document;
+}

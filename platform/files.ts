@@ -1,0 +1,82 @@
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CardpadError, codeOf } from '../protocol/errors.js';
+
+/** Makes the folder's own entries durable: a rename is not on disk until its folder is. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Replaces a file so that a power cut at any instant leaves the old content or the new, never neither:
+ * temporary file, fdatasync, rename, fsync of the folder.
+ * @param mode permission bits; 0o600 for anything secret
+ */
+export async function writeFileDurable(
+  path: string,
+  bytes: Uint8Array | string,
+  mode = 0o644,
+): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
+  const handle = await open(temporary, 'w', mode);
+  try {
+    await handle.writeFile(bytes);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+  await syncFolder(folder);
+}
+
+/** Makes a folder that only its owner may look into. */
+export async function makePrivateFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new CardpadError(
+      'files.folder',
+      'fatal',
+      `cannot make the folder ${path} (${codeOf(cause) ?? 'error'})`,
+      {
+        help: 'Check that the path is right and that this user may write there.',
+        cause,
+      },
+    );
+  }
+}
+
+/** A file's content, or undefined where there is none. */
+export async function readFileIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ENOENT') return undefined;
+    throw new CardpadError('files.read', 'fatal', `cannot read ${path} (${codeOf(thrown) ?? 'error'})`, {
+      help: 'Check that it is a file and that this user may read it.',
+      cause: thrown,
+    });
+  }
+}
+
+/**
+ * A secret file's content.
+ * @throws CardpadError `files.missing` | `files.exposed` (fatal) when there is none, or others may read it
+ */
+export async function readSecretFile(path: string, help: string): Promise<Buffer> {
+  const bytes = await readFileIfThere(path);
+  if (bytes === undefined) throw new CardpadError('files.missing', 'fatal', `${path} is missing`, { help });
+  const { mode } = await stat(path);
+  if ((mode & 0o077) !== 0) {
+    throw new CardpadError('files.exposed', 'fatal', `${path} can be read by others`, {
+      help: `It holds a private key. Run: chmod 600 ${path}`,
+    });
+  }
+  return bytes;
+}

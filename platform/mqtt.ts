@@ -1,0 +1,175 @@
+import { Socket } from 'node:net';
+import { connect as connectClient, type IClientOptions, type MqttClient } from 'mqtt';
+import { CardpadError, messageOf } from '../protocol/errors.js';
+import type { Clock } from './clock.js';
+import type { Log } from './log.js';
+
+export type Qos = 0 | 1;
+
+export interface MqttOptions {
+  /** `mqtt://host:port` or `mqtts://host:port`. */
+  readonly url: string;
+  readonly clientId: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** PEM of the certificate authority for `mqtts:`, where it is not the system's. */
+  readonly ca?: Buffer;
+  readonly will?: { readonly topic: string; readonly payload: Buffer };
+  readonly subscriptions: readonly { readonly topic: string; readonly qos: Qos }[];
+  /** Must not throw. */
+  readonly onMessage: (topic: string, payload: Buffer, retained: boolean) => void;
+  /** Connected and subscribed. */
+  readonly onUp: () => void;
+  readonly onDown: () => void;
+}
+
+/** A connection that keeps coming back until it is closed. Nothing is queued in it: what must last is in the journal. */
+export interface MqttLink {
+  readonly up: boolean;
+  /** QoS 0; false when not connected. */
+  send(topic: string, payload: Buffer): boolean;
+  /**
+   * QoS 1; resolves when the broker has it.
+   * @throws CardpadError `mqtt.down` (reconnect)
+   */
+  publish(topic: string, payload: Buffer, retain?: boolean): Promise<void>;
+  /** Says goodbye to the broker, so that it does not publish the will; idempotent. */
+  close(): Promise<void>;
+}
+
+/** How a program comes by a link; a simulation hands in its own network here. */
+export type OpenMqtt = (options: MqttOptions) => MqttLink;
+
+const CONNECT_TIMEOUT_MS = 4_000;
+const KEEPALIVE_SECONDS = 10;
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_LAST_MS = 5_000;
+
+/** Waiting time before try number `tries` (from 0): 0.5 s doubling to 5 s, full jitter. `random` is in [0, 1). */
+export function backoffMs(tries: number, random: number): number {
+  return random * Math.min(BACKOFF_LAST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(tries, 10));
+}
+
+const downError = () => new CardpadError('mqtt.down', 'reconnect', 'the broker connection is down');
+
+class ReconnectingLink implements MqttLink {
+  up = false;
+  #client: MqttClient | undefined;
+  #cancelRetry = () => {};
+  #closed = false;
+  #tries = 0;
+  #lastProblem = '';
+
+  constructor(
+    private readonly options: MqttOptions,
+    private readonly clock: Clock,
+    private readonly random: () => number,
+    private readonly log: Log,
+  ) {
+    this.#connect();
+  }
+
+  send(topic: string, payload: Buffer): boolean {
+    if (!this.up || this.#client === undefined) return false;
+    this.#client.publish(topic, payload, { qos: 0 });
+    return true;
+  }
+
+  publish(topic: string, payload: Buffer, retain = false): Promise<void> {
+    const client = this.#client;
+    if (!this.up || client === undefined) return Promise.reject(downError());
+    return new Promise((resolve, reject) => {
+      // mqtt.js never settles a publish whose connection went away, hence the listener.
+      const onClose = () => reject(downError());
+      client.once('close', onClose);
+      client.publish(topic, payload, { qos: 1, retain }, (error) => {
+        client.removeListener('close', onClose);
+        if (error) reject(downError());
+        else resolve();
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelRetry();
+    const client = this.#client;
+    this.#client = undefined;
+    this.up = false;
+    if (client !== undefined) await new Promise<void>((resolve) => client.end(false, {}, () => resolve()));
+  }
+
+  #connect(): void {
+    const { url, clientId, username, password, ca, will } = this.options;
+    const options: IClientOptions = {
+      clientId,
+      clean: true,
+      protocolVersion: 4,
+      keepalive: KEEPALIVE_SECONDS,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      // Our own back-off has jitter, and a fresh client has no half-remembered packets.
+      reconnectPeriod: 0,
+      queueQoSZero: false,
+      resubscribe: false,
+      timerVariant: 'native',
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(ca === undefined ? {} : { ca }),
+      ...(will === undefined ? {} : { will: { ...will, qos: 1 as const, retain: true } }),
+    };
+    const client = connectClient(url, options);
+    this.#client = client;
+    client.on('connect', () => this.#onConnect(client));
+    client.on('message', (topic, payload, packet) => this.options.onMessage(topic, payload, packet.retain));
+    client.on('error', (error) => this.#report(error));
+    client.once('close', () => this.#onClose(client));
+  }
+
+  #onConnect(client: MqttClient): void {
+    // mqtt.js leaves Nagle's algorithm on: with delayed acknowledgements that is 40 ms a message.
+    if (client.stream instanceof Socket) client.stream.setNoDelay(true);
+    const topics = Object.fromEntries(this.options.subscriptions.map(({ topic, qos }) => [topic, { qos }]));
+    client.subscribe(topics, (error, granted) => {
+      if (this.#client !== client || !client.connected) return;
+      const refused = granted?.find(({ qos }) => (qos as number) === 128)?.topic;
+      if (error || refused !== undefined) {
+        this.#report(error ?? new Error(`the broker refuses a subscription to ${refused}`));
+        client.end(true);
+        return;
+      }
+      this.#tries = 0;
+      this.#lastProblem = '';
+      this.up = true;
+      this.log.info('connected', { broker: this.options.url.replace(/\/\/[^@/]*@/, '//') });
+      this.options.onUp();
+    });
+  }
+
+  #onClose(client: MqttClient): void {
+    client.end(true);
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    if (this.up) {
+      this.up = false;
+      this.log.warn('connection lost');
+      this.options.onDown();
+    }
+    if (this.#closed) return;
+    this.#cancelRetry = this.clock.schedule(backoffMs(this.#tries, this.random()), () => this.#connect());
+    this.#tries += 1;
+  }
+
+  #report(error: Error): void {
+    const problem = messageOf(error) || 'no answer';
+    // A broker that is away for a day is one line, not twenty thousand.
+    if (problem === this.#lastProblem) return;
+    this.#lastProblem = problem;
+    this.log.warn('cannot connect', { problem });
+  }
+}
+
+/** Links over mqtt.js, speaking MQTT 3.1.1. */
+export function mqttOpener(clock: Clock, random: () => number, log: Log): OpenMqtt {
+  return (options) => new ReconnectingLink(options, clock, random, log);
+}

@@ -1,0 +1,129 @@
+import * as v from 'valibot';
+import { sm3 } from '../sm/sm3.js';
+import { base64, count, hex, type Parsed, parseJson, toJson } from '../wire/json.js';
+import { PlaceSchema } from '../wire/session.js';
+
+/**
+ * How dear a record is when room runs out, dearest first: the larger number of the oldest segment goes first.
+ * `chain` is what the rest cannot be read or proved without.
+ */
+export const RECORD_CLASSES = { chain: 0, alarm: 1, visit: 2, routine: 3 } as const;
+export type RecordClass = (typeof RECORD_CLASSES)[keyof typeof RECORD_CLASSES];
+
+/** The kinds of record written so far, each with its class. A reader keeps and proves kinds that it does not know. */
+export const RECORD_KINDS = {
+  /** The first of an epoch, which is one start of the daemon: ties it to the last place found on disk. */
+  start: RECORD_CLASSES.chain,
+  /** A record key wrapped to central's ledger key; sealed records after it use that key. */
+  key: RECORD_CLASSES.chain,
+  /** A credential was presented. */
+  tap: RECORD_CLASSES.visit,
+  /** The tap's card frame failed after its text had been taken: nobody was there. */
+  'tap-void': RECORD_CLASSES.visit,
+  /** How a tap ended. */
+  verdict: RECORD_CLASSES.visit,
+} as const;
+export type RecordKind = keyof typeof RECORD_KINDS;
+
+const SealSchema = v.strictObject({
+  /** `seq` of the `key` record of this epoch. */
+  key: count(1),
+  /** How many times the key moved on before it sealed this record. */
+  step: count(),
+  /** iv (12) | mac (32) | ciphertext. */
+  box: base64(16 * 1024),
+});
+
+const RecordSchema = v.strictObject({
+  v: v.literal(1),
+  epoch: count(1),
+  /** From 1, without a gap in its epoch. */
+  seq: count(1),
+  kind: v.pipe(v.string(), v.regex(/^[a-z][a-z-]{0,23}$/)),
+  class: v.pipe(count(), v.maxValue(9)),
+  /** The system's boot, 16 hex characters of a digest: monotonic times compare within one boot only. */
+  boot: hex(8),
+  /** Milliseconds on the monotonic clock of that boot. */
+  monoMs: count(),
+  /** Milliseconds since 1970 as the device believed. */
+  wallMs: count(),
+  /** Whether wall time had been had from central since this start. */
+  trusted: v.boolean(),
+  /** Facts that are no secret, for `start` and `key` only. */
+  clear: v.optional(v.record(v.string(), v.unknown())),
+  /** Everything that says who came and what was decided. */
+  sealed: v.optional(SealSchema),
+});
+
+/** One journal record. In the clear stand kind, class, number and times; all else is sealed. */
+export type JournalRecord = v.InferOutput<typeof RecordSchema>;
+
+/** A record's bytes: what is digested, stored on both sides and sent. */
+export function encodeRecord(record: JournalRecord): Buffer {
+  const { sealed, ...open } = record;
+  if (sealed === undefined) return toJson(open);
+  return toJson({ ...open, sealed: { ...sealed, box: sealed.box.toString('base64') } });
+}
+
+export const parseRecord = (body: Uint8Array): Parsed<JournalRecord> => parseJson(body, RecordSchema);
+
+const StartSchema = v.strictObject({
+  device: v.string(),
+  /** 8 random bytes: two disks that count the same epoch are still told apart. */
+  nonce: hex(8),
+  /** The last place found on disk at this start; null on an empty disk. */
+  previous: v.nullable(PlaceSchema),
+});
+/** What a `start` record says in the clear. */
+export type StartFacts = v.InferOutput<typeof StartSchema>;
+
+const KeySchema = v.strictObject({
+  /** Id of the ledger key that it is wrapped to. */
+  ledgerKey: hex(8),
+  /** 32 bytes, SM2-encrypted (C1C3C2, 04 prefix). */
+  wrapped: v.pipe(v.string(), v.regex(/^04[0-9a-f]{256}$/)),
+});
+/** What a `key` record says in the clear. */
+export type KeyFacts = v.InferOutput<typeof KeySchema>;
+
+export function startFacts(record: JournalRecord): StartFacts | undefined {
+  const result = v.safeParse(StartSchema, record.clear);
+  return record.kind === 'start' && result.success ? result.output : undefined;
+}
+
+export function keyFacts(record: JournalRecord): KeyFacts | undefined {
+  const result = v.safeParse(KeySchema, record.clear);
+  return record.kind === 'key' && result.success ? result.output : undefined;
+}
+
+/** What the chain proves of a record: enough to go on proving after its body was dropped for want of room. */
+export interface ChainLink {
+  readonly seq: number;
+  readonly class: number;
+  /** SM3 of the record's bytes. */
+  readonly digest: Uint8Array;
+}
+
+const text = (value: string) => Buffer.from(value, 'utf8');
+
+/** The head before the first record of an epoch: binds device, epoch, its random bytes and the place before it. */
+export function epochBase(epoch: number, start: StartFacts): Buffer {
+  const { previous } = start;
+  const before = previous === null ? 'none' : `${previous.epoch}/${previous.seq}/${previous.head}`;
+  return sm3(text(`cardpad/v1/epoch\n${start.device}\n${epoch}\n${start.nonce}\n${before}`));
+}
+
+/** head = SM3(previous head, seq, class, SM3(record)). */
+export function nextHead(previous: Uint8Array, link: ChainLink): Buffer {
+  const place = Buffer.alloc(9);
+  place.writeBigUInt64BE(BigInt(link.seq), 0);
+  place.writeUInt8(link.class, 8);
+  return sm3(previous, place, link.digest);
+}
+
+/** The link of a whole record. */
+export const linkOf = (record: JournalRecord, body: Uint8Array): ChainLink => ({
+  seq: record.seq,
+  class: record.class,
+  digest: sm3(body),
+});

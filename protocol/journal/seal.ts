@@ -1,0 +1,116 @@
+import * as v from 'valibot';
+import { open, type SealKeys, seal } from '../sm/sealed.js';
+import { kdfSm3 } from '../sm/sm3.js';
+import { DECIDERS, OutcomeSchema, ReasonSchema, ReasonsSchema } from '../verdict.js';
+import { parseJson, toPaddedJson } from '../wire/json.js';
+import { presentedFields, TapIdSchema } from '../wire/messages.js';
+import type { JournalRecord } from './record.js';
+
+/** What a lane does with an outcome; `none` where a newer card had ended the wait. */
+export const ACTIONS = ['open', 'hold', 'call-staff', 'hold+call-staff', 'none'] as const;
+export type Action = (typeof ACTIONS)[number];
+
+const TapSchema = v.strictObject(presentedFields);
+/** The sealed part of a `tap` record. */
+export type TapContent = v.InferOutput<typeof TapSchema>;
+
+const VerdictSchema = v.strictObject({
+  tap: TapIdSchema,
+  outcome: OutcomeSchema,
+  reasons: ReasonsSchema,
+  action: v.picklist(ACTIONS),
+  decidedBy: v.picklist(DECIDERS),
+  /** From the card's text to the decision, in milliseconds. */
+  tookMs: v.pipe(v.number(), v.minValue(0)),
+});
+/** The sealed part of a `verdict` record. */
+export type VerdictContent = v.InferOutput<typeof VerdictSchema>;
+
+const VoidSchema = v.strictObject({ tap: TapIdSchema, reason: ReasonSchema });
+/** The sealed part of a `tap-void` record. */
+export type VoidContent = v.InferOutput<typeof VoidSchema>;
+
+export const parseTapContent = (plaintext: Uint8Array) => parseJson(plaintext, TapSchema);
+export const parseVerdictContent = (plaintext: Uint8Array) => parseJson(plaintext, VerdictSchema);
+export const parseVoidContent = (plaintext: Uint8Array) => parseJson(plaintext, VoidSchema);
+
+const KEY_BYTES = 32;
+const IV_BYTES = 12;
+const MAC_BYTES = 32;
+/** Contents of a record are padded to this, so that a record's length does not tell a pass from a refusal. */
+const PAD_BYTES = 256;
+
+const label = (text: string) => Buffer.from(`cardpad/v1/journal/${text}`, 'utf8');
+const NEXT = label('next');
+const SEAL = label('seal');
+
+function sealKeys(key: Uint8Array): SealKeys {
+  const bytes = kdfSm3(16 + 32, SEAL, key);
+  return { cipherKey: bytes.subarray(0, 16), macKey: bytes.subarray(16) };
+}
+
+/**
+ * A record key that moves one way: after each use it becomes KDF(key) and the old one is overwritten. Whoever takes
+ * the board at a moment can neither read nor quietly alter what was sealed before it.
+ */
+export class RecordKey {
+  readonly #key: Buffer;
+  #step = 0;
+
+  /** @param first the key as it was wrapped, 32 bytes; copied */
+  constructor(first: Uint8Array) {
+    if (first.length !== KEY_BYTES) throw new RangeError(`a record key has ${KEY_BYTES} bytes`);
+    this.#key = Buffer.from(first);
+  }
+
+  /** How often the key has moved on. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** The keys of the current step; the caller moves on after it. */
+  current(): SealKeys {
+    return sealKeys(this.#key);
+  }
+
+  moveOn(): void {
+    this.#key.set(kdfSm3(KEY_BYTES, NEXT, this.#key));
+    this.#step += 1;
+  }
+}
+
+/** What a record's sealed part is bound to: it opens nowhere else. */
+export type RecordAddress = Pick<JournalRecord, 'epoch' | 'seq' | 'kind'> & { readonly device: string };
+
+function context(address: RecordAddress): Buffer[] {
+  const { device, epoch, seq, kind } = address;
+  return [label('record'), Buffer.from(`${device}\n${epoch}\n${seq}\n${kind}`, 'utf8')];
+}
+
+/**
+ * Seals one record's content and moves the key on.
+ * @param keySeq `seq` of the `key` record
+ * @param iv 12 fresh random bytes
+ */
+export function sealContent(
+  key: RecordKey,
+  keySeq: number,
+  address: RecordAddress,
+  iv: Uint8Array,
+  content: TapContent | VerdictContent | VoidContent,
+): NonNullable<JournalRecord['sealed']> {
+  const { step } = key;
+  const sealed = seal({ ...key.current(), iv, context: context(address) }, toPaddedJson(content, PAD_BYTES));
+  key.moveOn();
+  return { key: keySeq, step, box: Buffer.concat([sealed.iv, sealed.mac, sealed.ciphertext]) };
+}
+
+/** Opens a sealed part with the keys of its step; undefined when it was not sealed so, or altered since. */
+export function openContent(keys: SealKeys, address: RecordAddress, box: Uint8Array): Buffer | undefined {
+  const macEnd = IV_BYTES + MAC_BYTES;
+  if (box.length < macEnd) return undefined;
+  return open(
+    { ...keys, context: context(address) },
+    { iv: box.subarray(0, IV_BYTES), mac: box.subarray(IV_BYTES, macEnd), ciphertext: box.subarray(macEnd) },
+  );
+}

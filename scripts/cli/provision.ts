@@ -1,0 +1,43 @@
+import { provision } from '../../daemon/identity.js';
+import { createSm2Inline } from '../../platform/sm2/inline.js';
+import { DEVICE_ID } from '../../protocol/wire/topics.js';
+import {
+  type Command,
+  EXIT,
+  parseCommandLine,
+  required,
+  toPeople,
+  toResults,
+  UsageError,
+} from './command.js';
+
+export const provisionCommand: Command = {
+  name: 'provision',
+  summary: "makes a device's keys and prints its enrolment",
+  help: `usage: cardpad provision --data DIR --device ID --central FILE
+
+Makes the device's SM2 key pair in DIR (the configuration's dataDir), keeps a copy of central's public file there, and
+prints the enrolment, which holds nothing secret. Run again it changes nothing and prints the same.
+
+  --data DIR       where the keys and the journal are kept
+  --device ID      the device's name: lower-case letters, digits, hyphens
+  --central FILE   central.public.json, as \`cardpad central init\` wrote it
+
+example: cardpad provision --data /var/lib/cardpad --device gz-bus-a1 --central central.public.json > gz-bus-a1.json`,
+  async run(argv) {
+    const { values } = parseCommandLine(argv, {
+      data: { type: 'string' },
+      device: { type: 'string' },
+      central: { type: 'string' },
+    });
+    const data = required(values.data, '--data');
+    const device = required(values.device, '--device');
+    const central = required(values.central, '--central');
+    if (!DEVICE_ID.test(device)) {
+      throw new UsageError('--device takes 1 to 63 lower-case letters, digits and hyphens, no hyphen first');
+    }
+    toResults(JSON.stringify(await provision(data, device, central, createSm2Inline())));
+    toPeople(`keys are in ${data}; next: cardpad central enroll, with what was printed`);
+    return EXIT.done;
+  },
+};

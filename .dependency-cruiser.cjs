@@ -49,7 +49,7 @@ module.exports = {
       to: {
         path: 'node_modules/(serialport|onoff|i2c-bus)/',
         dynamic: false,
-        dependencyTypesNot: ['type-only'],
+        dependencyTypesNot: ['type-only', 'type-import'],
       },
     },
   ],

@@ -54,6 +54,8 @@ export class LineAudit {
   readonly #epochs = new Map<number, EpochState>();
   #damagedBefore = false;
   #count = 0;
+  /** A fault that both chain and seal speak for. */
+  #confirmed: Fault | undefined;
   #newest: { readonly epoch: number; readonly seq: number } | undefined;
 
   constructor(readonly file: LedgerFileName) {}
@@ -96,6 +98,10 @@ export class LineAudit {
 
   /** A record whose sealed part is not what the device sealed. */
   unsealed({ epoch, seq }: JournalRecord): void {
+    const last = this.faults.at(-1);
+    // Chained to something else and not sealed by the device: then it is this record, and not the one before.
+    const blamesBefore = last?.kind === 'altered' && last.epoch === epoch && last.seq === seq - 1;
+    if (blamesBefore && last !== this.#confirmed) this.faults.pop();
     this.#fault('forged', epoch, seq, 'its sealed part was not made by the device, or was altered since');
   }
 
@@ -146,11 +152,20 @@ export class LineAudit {
     this.#epochs.set(epoch, { first: seq, next: seq + 1, head, missing: passed });
   }
 
+  /** The next record tells whether an unsealed one was put in with its chain made to fit, or changed where it lay. */
+  #blameBefore(epoch: number, seq: number): void {
+    const last = this.faults.at(-1);
+    const isUnsealed = last?.kind === 'forged' && last.epoch === epoch && last.seq === seq;
+    if (isUnsealed) this.faults.pop();
+    this.#fault('altered', epoch, seq, 'the record after it was chained to another one');
+    if (isUnsealed) this.#confirmed = this.faults.at(-1);
+  }
+
   #goOn(state: EpochState, { epoch, seq }: JournalRecord, previous: Buffer, head: Buffer): void {
     if (seq > state.next) {
       state.missing.push({ from: state.next, to: seq - 1, damaged: this.#damagedBefore });
     } else if (!previous.equals(state.head)) {
-      this.#fault('altered', epoch, seq - 1, 'the record after it was chained to another one');
+      this.#blameBefore(epoch, seq - 1);
     }
     state.next = seq + 1;
     state.head = head;

@@ -1,7 +1,9 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import t, { type Test } from 'tap';
 import { opener } from '../../../drivers/ports/open.js';
 import { openSerial } from '../../../drivers/ports/serial.js';
+import { StreamPort } from '../../../drivers/ports/streamPort.js';
 import { openTcp, socketPort } from '../../../drivers/ports/tcp.js';
 import { portPair } from '../../../drivers/simulated/portPair.js';
 import { ManualClock, systemClock } from '../../../platform/clock.js';
@@ -50,6 +52,15 @@ t.test('two ports joined in memory', (t) =>
 );
 t.test('a TCP connection', (t) => portContract(t, tcpLine));
 t.test('a serial line', (t) => portContract(t, serialLine));
+
+t.test('a write that the stream forgets is refused when the port closes', async (t) => {
+  // A serial stream may never call back for a write that a close has cut off, as its manual says.
+  const stream = new Duplex({ read() {}, write() {} });
+  const port = new StreamPort('forgetful', stream, { shut: () => stream.emit('close') });
+  const write = port.write(Uint8Array.of(1));
+  await port.close();
+  await t.rejects(write, { code: 'port.closed', disposition: 'reconnect' });
+});
 
 t.test('a port is named by where it leads', async (t) => {
   const { near } = await tcpLine(t);

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { enroll as enrollDevice, isOwnEnrolment } from '../../../central/enrolments.js';
+import { readKeyPair } from '../../../central/keys.js';
+import { CardpadError, codeOf } from '../../../protocol/errors.js';
+import { sm2Verify } from '../../../protocol/sm/sm2.js';
+import { parseEnrolment } from '../../../protocol/wire/enrolment.js';
+import { type Command, EXIT, parseCommandLine, required, toPeople, toResults } from '../command.js';
+import { noMorePositionals } from './arguments.js';
+
+const HELP = `usage: cardpad central enroll --data DIR [--replace] [FILE]
+
+Takes in a device by what "cardpad provision" printed there: from FILE, or from standard input.
+A running central knows the device within a second.
+
+  --data DIR    the folder of this central service
+  --replace     the device has new keys: its old ones, and their sessions, end
+
+example: cardpad central enroll --data /var/lib/cardpad-central gz-bus-a1.json`;
+
+const MOST_BYTES = 64 * 1024;
+
+async function readInput(file: string): Promise<Buffer> {
+  if (file !== '-') {
+    return readFile(file).catch((cause: unknown) => {
+      throw new CardpadError('enrolment.read', 'fatal', `cannot read ${file} (${codeOf(cause) ?? 'error'})`, {
+        cause,
+      });
+    });
+  }
+  if (process.stdin.isTTY) toPeople('Waiting for an enrolment on standard input ...');
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin) {
+    const bytes = Buffer.from(chunk);
+    length += bytes.length;
+    if (length > MOST_BYTES) break;
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function enroll(argv: readonly string[]): Promise<number> {
+  const options = { data: { type: 'string' }, replace: { type: 'boolean' } } as const;
+  const parsed = parseCommandLine(argv, options);
+  noMorePositionals(parsed.positionals, 1);
+  const folder = required(parsed.values.data, '--data');
+  // A mistyped folder is noticed before a list of devices is begun in it.
+  await readKeyPair(folder, 'session');
+  const enrolment = parseEnrolment(await readInput(parsed.positionals[0] ?? '-'));
+  if (!enrolment.ok) {
+    throw new CardpadError('enrolment.shape', 'reject', `this is not an enrolment (${enrolment.reason})`, {
+      help: 'Hand in what "cardpad provision" printed on its standard output, whole and unchanged.',
+    });
+  }
+  if (!isOwnEnrolment(enrolment.value, sm2Verify)) {
+    throw new CardpadError('enrolment.forged', 'reject', 'the signature of this enrolment does not fit', {
+      help: 'It was altered, or not made by the device that it names. Run "cardpad provision" there again.',
+    });
+  }
+  const { device, key } = enrolment.value;
+  const replace = parsed.values.replace === true;
+  const status = await enrollDevice(folder, enrolment.value, { replace, nowMs: Date.now() });
+  toResults(JSON.stringify({ device, key: key.id, status }));
+  return EXIT.done;
+}
+
+export const enrollCommand: Command = {
+  name: 'enroll',
+  summary: 'takes in a device by what `cardpad provision` printed',
+  help: HELP,
+  run: enroll,
+};

@@ -1,0 +1,78 @@
+import { EventReader } from '../../../central/events.js';
+import { readKeyPair, readSiteKey } from '../../../central/keys.js';
+import { People, readPeople } from '../../../central/people.js';
+import { unwrapWith } from '../../../central/reading.js';
+import { sm2Decrypt } from '../../../protocol/sm/sm2.js';
+import { type Command, EXIT, parseCommandLine, required, toPeople, toResults } from '../command.js';
+import { noMorePositionals } from './arguments.js';
+
+const HELP = `usage: cardpad central events --data DIR [--device ID] [--people FILE] [--follow]
+
+Prints what the gates have reported, a line of JSON a record, never a number or a name.
+Works beside a running central.
+
+  --data DIR       the folder of this central service
+  --device ID      this device only
+  --people FILE    binds social-security and other cards to persons, as "central run" does
+  --follow         go on with what comes, until stopped (Ctrl-C)
+
+Exit code 1: a record could not be read; its line says so.
+
+example: cardpad central events --data /var/lib/cardpad-central --device gz-bus-a1`;
+
+const OPTIONS = {
+  data: { type: 'string' },
+  device: { type: 'string' },
+  people: { type: 'string' },
+  follow: { type: 'boolean' },
+} as const;
+
+const LOOK_EVERY_MS = 250;
+
+/** Waits for the next look; a signal ends it at once. */
+function pause(stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LOOK_EVERY_MS);
+    stop.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+async function events(argv: readonly string[]): Promise<number> {
+  const parsed = parseCommandLine(argv, OPTIONS);
+  noMorePositionals(parsed.positionals);
+  const { device, people, follow = false } = parsed.values;
+  const folder = required(parsed.values.data, '--data');
+  const ledgerKey = await readKeyPair(folder, 'ledger');
+  const reader = new EventReader({
+    folder,
+    siteKey: await readSiteKey(folder),
+    unwrap: unwrapWith(ledgerKey, async (ciphertext, privateKey) => sm2Decrypt(ciphertext, privateKey)),
+    people: people === undefined ? People.nobody : await readPeople(people),
+    ...(device === undefined ? {} : { device }),
+  });
+  const stop = new AbortController();
+  if (follow) for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  let unreadable = 0;
+  do {
+    for await (const line of reader.poll()) {
+      if (line.unreadable === true) unreadable += 1;
+      toResults(JSON.stringify(line));
+    }
+    if (follow) await pause(stop.signal);
+  } while (follow && !stop.signal.aborted);
+  if (unreadable === 0) return EXIT.done;
+  toPeople(
+    `${unreadable} records could not be read. "cardpad central verify" names those that were altered.`,
+  );
+  return EXIT.no;
+}
+
+export const eventsCommand: Command = {
+  name: 'events',
+  summary: 'prints what the gates reported, without numbers and names',
+  help: HELP,
+  run: events,
+};

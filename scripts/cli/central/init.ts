@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto';
+import { DEFAULT_RULES } from '../../../central/defaultRules.js';
+import { initCentral, publicPath } from '../../../central/keys.js';
+import { generateSm2KeyPair } from '../../../protocol/sm/sm2.js';
+import { type Command, EXIT, parseCommandLine, required, toPeople, toResults } from '../command.js';
+import { noMorePositionals } from './arguments.js';
+
+const HELP = `usage: cardpad central init --data DIR
+
+Makes the keys of a central service, its first rule table and its list of devices in DIR.
+Run again it changes nothing and prints the same.
+
+  --data DIR    the folder of this central service
+
+example: cardpad central init --data /var/lib/cardpad-central`;
+
+async function init(argv: readonly string[]): Promise<number> {
+  const parsed = parseCommandLine(argv, { data: { type: 'string' } });
+  noMorePositionals(parsed.positionals);
+  const folder = required(parsed.values.data, '--data');
+  const { keys } = await initCentral(folder, {
+    generate: generateSm2KeyPair,
+    random: randomBytes,
+    nowMs: Date.now(),
+    rules: `${JSON.stringify(DEFAULT_RULES, undefined, 2)}\n`,
+  });
+  const ids = Object.fromEntries(Object.entries(keys).map(([name, list]) => [name, list[0]?.id]));
+  toResults(JSON.stringify({ public: publicPath(folder), keys: ids }));
+  toPeople(`Next: bring ${publicPath(folder)} to each device and run there
+  cardpad provision --data DIR --device ID --central central.public.json
+then hand what it prints to: cardpad central enroll --data ${folder}`);
+  return EXIT.done;
+}
+
+export const initCommand: Command = {
+  name: 'init',
+  summary: 'makes its keys, rules and list of devices in a folder',
+  help: HELP,
+  run: init,
+};

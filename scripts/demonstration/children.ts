@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+const WAIT_MS = 20_000;
+
+/** Runs a cardpad command to its end; gives standard output. */
+export function runCardpad(argv: readonly string[], input = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [CLI, ...argv], { stdio: ['pipe', 'pipe', 'pipe'] });
+    let output = '';
+    let complaint = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      complaint += chunk;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code === 0) resolve(output);
+      else reject(new Error(`cardpad ${argv.slice(0, 2).join(' ')} ended with ${code}: ${complaint.trim()}`));
+    });
+    child.stdin.end(input);
+  });
+}
+
+/** A cardpad command that keeps running; its standard error is watched line by line. */
+export class Service {
+  readonly #child: ChildProcess;
+  readonly #lines: string[] = [];
+  readonly #waiting = new Set<() => void>();
+  #ended = false;
+
+  constructor(
+    private readonly name: string,
+    argv: readonly string[],
+  ) {
+    this.#child = spawn(process.execPath, [CLI, ...argv], { stdio: ['ignore', 'ignore', 'pipe'] });
+    if (this.#child.stderr !== null) {
+      createInterface({ input: this.#child.stderr }).on('line', (line) => {
+        this.#lines.push(line);
+        this.#wake();
+      });
+    }
+    this.#child.on('exit', () => {
+      this.#ended = true;
+      this.#wake();
+    });
+  }
+
+  /** How many lines it has written: where a later wait begins. */
+  get written(): number {
+    return this.#lines.length;
+  }
+
+  /** Resolves when a line, the first or one after `from`, holds these words. */
+  async line(words: string, from = 0): Promise<void> {
+    const giveUp = AbortSignal.timeout(WAIT_MS);
+    while (!this.#lines.slice(from).some((line) => line.includes(words))) {
+      if (this.#ended || giveUp.aborted) {
+        const last = this.#lines.slice(-8).join('\n');
+        throw new Error(`${this.name} did not say "${words}"; it said:\n${last}`);
+      }
+      await this.#nextLine();
+    }
+  }
+
+  /** Asks it to stop; resolves when it has. */
+  stop(): Promise<void> {
+    if (this.#ended) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#child.once('exit', () => resolve());
+      this.#child.kill('SIGTERM');
+    });
+  }
+
+  /** Resolves at the next line or end, and now and then in any case, so that a wait can be given up. */
+  #nextLine(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, 250);
+      this.#waiting.add(done);
+    });
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+}

@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+const BINARY = process.env.MOSQUITTO ?? '/usr/sbin/mosquitto';
+
+export interface Mosquitto {
+  /** `mqtt://127.0.0.1:PORT` */
+  readonly url: string;
+  readonly port: number;
+  /** Ends it as a power cut would: clients see their connection go. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** What of a tap test is needed here. */
+interface TestScope {
+  testdir(content: Record<string, string>): string;
+  teardown(call: () => unknown): unknown;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Resolves when the broker says that it runs; rejects with its own words when it ends instead. */
+function running(broker: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    broker.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (/mosquitto version .* running/.test(said)) resolve();
+    });
+    broker.once('error', reject);
+    broker.once('exit', (code) => reject(new Error(`mosquitto ended (${code}): ${said}`)));
+  });
+}
+
+/**
+ * A real broker on a free port of this machine, with no memory; it ends with the test.
+ * @param port to bring a broker back where it was
+ */
+export async function startMosquitto(t: TestScope, port?: number): Promise<Mosquitto> {
+  const own = port ?? (await freePort());
+  const file = join(t.testdir({}), 'mosquitto.conf');
+  const config = [
+    `listener ${own} 127.0.0.1`,
+    'allow_anonymous true',
+    'persistence false',
+    'log_dest stderr',
+    '',
+  ];
+  writeFileSync(file, config.join('\n'));
+  const broker = spawn(BINARY, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(broker, 'exit');
+  const stop = async () => {
+    if (broker.exitCode === null && broker.signalCode === null) broker.kill('SIGKILL');
+    await ended;
+  };
+  t.teardown(stop);
+  await running(broker);
+  return { url: `mqtt://127.0.0.1:${own}`, port: own, stop };
+}

@@ -13,7 +13,16 @@ const DeviceSchema = v.strictObject({
   /** Set by hand: the device's sessions end, and it gets no new one. */
   revoked: v.optional(v.boolean()),
 });
-const EnrolmentsSchema = v.strictObject({ devices: v.record(v.string(), DeviceSchema) });
+type Device = v.InferOutput<typeof DeviceSchema>;
+const EnrolmentsSchema = v.strictObject({
+  // valibot's own record leaves out `constructor` and `prototype`, which are valid names for a gate.
+  devices: v.custom<Readonly<Record<string, Device>>>(
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      Object.values(value).every((device) => v.is(DeviceSchema, device)),
+  ),
+});
 /** `enrolments.json`: which devices central knows, by which key. */
 export type Enrolments = v.InferOutput<typeof EnrolmentsSchema>;
 

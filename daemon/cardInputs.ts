@@ -24,6 +24,9 @@ export function saysExpired(card: Personal<IdCard>, today: string): boolean {
 
 /** Turns what an ID-card reader tells into inputs of the lane. Above this, nobody sees a name or an address. */
 export class CardInputs {
+  /** The last text was handed on. Time may be learned between text and frame, and with it what counts as expired. */
+  #told = false;
+
   constructor(private readonly options: CardInputsOptions) {}
 
   onEvent(event: ReaderEvent): void {
@@ -34,10 +37,11 @@ export class CardInputs {
         return dispatch({ type: 'found', nowMs, source });
       case 'text':
         // An "expired" waits for what the second read says.
-        if (!saysExpired(event.card, today())) this.#card(event.card, false);
+        this.#told = !saysExpired(event.card, today());
+        if (this.#told) this.#card(event.card, false);
         return;
       case 'whole':
-        if (saysExpired(event.card, today())) this.#card(event.card, event.confirmed);
+        if (!this.#told) this.#card(event.card, event.confirmed);
         return dispatch({ type: 'whole', nowMs, source });
       case 'failed':
         return dispatch({

@@ -4,7 +4,8 @@ import { type LaneEffect, type LaneInput, type LaneSettings, type LaneState, new
 
 /**
  * Feeds the lane: one input at a time, its effects done before the next, and a `time` input whenever the lane has
- * asked for one.
+ * asked for one. An effect that throws keeps none of the others from being done: what it threw first is thrown at the
+ * end.
  */
 export class LaneRunner {
   #state: LaneState;
@@ -31,16 +32,21 @@ export class LaneRunner {
     // An effect may answer at once; its input waits until this step's effects are all done.
     if (this.#stepping) return;
     this.#stepping = true;
-    try {
-      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        const { state, effects } = step(this.#state, next);
-        this.#state = state;
-        for (const effect of effects) this.perform(effect);
+    const thrown: unknown[] = [];
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const { state, effects } = step(this.#state, next);
+      this.#state = state;
+      for (const effect of effects) {
+        try {
+          this.perform(effect);
+        } catch (error) {
+          thrown.push(error);
+        }
       }
-    } finally {
-      this.#stepping = false;
     }
+    this.#stepping = false;
     this.#scheduleWake();
+    if (thrown.length > 0) throw thrown[0];
   }
 
   stop(): void {
@@ -51,7 +57,7 @@ export class LaneRunner {
   #scheduleWake(): void {
     this.#cancelWake();
     const wakeMs = nextWakeMs(this.#state);
-    if (wakeMs === undefined) return;
+    if (wakeMs === undefined || this.#stopped) return;
     const nowMs = this.clock.monotonicMs();
     this.#cancelWake = this.clock.schedule(Math.max(0, wakeMs - nowMs), () =>
       this.dispatch({ type: 'time', nowMs: Math.max(wakeMs, this.clock.monotonicMs()) }),

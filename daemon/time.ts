@@ -3,6 +3,8 @@ import type { RecordTime } from './journal/journal.js';
 
 /** No record can be older than the code that writes it: central's time below this is not believed. */
 const FLOOR_MS = Date.UTC(2026, 0, 1);
+/** Nor as late as this: beyond, a date is no longer 8 digits. */
+const CEILING_MS = Date.UTC(2200, 0, 1);
 /** A welcome that took longer says too little about now. */
 const MAX_ROUND_TRIP_MS = 5_000;
 
@@ -27,15 +29,15 @@ export class TimeKeeper implements RecordTime {
    */
   learn(wallMs: number, sentMs: number): void {
     const nowMs = this.clock.monotonicMs();
-    if (nowMs - sentMs > MAX_ROUND_TRIP_MS || wallMs < FLOOR_MS) return;
+    if (nowMs - sentMs > MAX_ROUND_TRIP_MS || wallMs < FLOOR_MS || wallMs > CEILING_MS) return;
     this.#offsetMs = wallMs - nowMs;
   }
 
-  /** Milliseconds since 1970, never below the floor. */
+  /** Milliseconds since 1970, never below the floor, never above the ceiling. */
   wallMs(): number {
     const believed =
       this.#offsetMs === undefined ? this.clock.wallMs() : this.clock.monotonicMs() + this.#offsetMs;
-    return Math.max(FLOOR_MS, believed);
+    return Math.min(CEILING_MS, Math.max(FLOOR_MS, believed));
   }
 
   /** The day in China, where the documents' dates count (UTC+8 all year): `YYYYMMDD`. */

@@ -56,7 +56,8 @@ export class ManualClock implements Clock {
       this.#nowMs = Math.max(this.#nowMs, due.atMs);
       due.call();
     }
-    this.#nowMs = endMs;
+    // A call may have moved time on itself.
+    this.#nowMs = Math.max(this.#nowMs, endMs);
   }
 
   #nextDue(endMs: number): { id: number; atMs: number; call: () => void } | undefined {

@@ -35,6 +35,7 @@ export function folderDisk(folder: string): Disk {
         await syncFolder(folder);
       } catch (thrown) {
         await handle.close();
+        await unlink(join(folder, name)).catch(() => {});
         throw thrown;
       }
       return {

@@ -16,10 +16,15 @@ export interface Log {
   named(part: string): Log;
 }
 
+// Control characters from a broker or a cable must not forge lines or drive a terminal; nor may line separators, or
+// the marks that turn the direction of writing.
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
+const printable = (text: string) => text.replace(UNPRINTABLE, '?');
+
 function render(value: string | number | boolean): string {
-  if (typeof value !== 'string') return String(value);
-  // Control characters from a broker or a cable must not forge lines or drive a terminal.
-  return /^[\w.:/@+-]+$/.test(value) ? value : JSON.stringify(value).replace(/[\u007f-\u009f]/g, '?');
+  const text = String(value);
+  return /^[\w.:/@+-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 /**
@@ -42,7 +47,7 @@ export function createLog(
       // The type forbids it; a cast could still bring one here, and a mask in a log is a bug that shows itself.
       text += ` ${key}=${(value as unknown) instanceof Personal ? '[personal]' : render(value)}`;
     }
-    write(text);
+    write(printable(text));
   };
   return {
     debug: (event, fields) => line('debug', event, fields),

@@ -16,8 +16,11 @@ function distance(a: string, b: string): number {
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: { word: string; edits: number } | undefined;
   for (const candidate of known) {
+    const most = Math.max(1, candidate.length / 3);
+    // Each character too many is an edit at least: a key of a megabyte costs nothing.
+    if (Math.abs(word.length - candidate.length) > most) continue;
     const edits = distance(word.toLowerCase(), candidate.toLowerCase());
-    if (edits <= Math.max(1, candidate.length / 3) && (best === undefined || edits < best.edits)) {
+    if (edits <= most && (best === undefined || edits < best.edits)) {
       best = { word: candidate, edits };
     }
   }

@@ -63,6 +63,12 @@ export type ConfigResult =
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** A name that could not be a key stands quoted and cut short: a path is printed on somebody's terminal. */
+function joined(path: string, name: string): string {
+  if (!/^[\w-]{1,64}$/.test(name)) return `${path}[${JSON.stringify(name.slice(0, 64).replace(/[^ -~]/g, '?'))}]`;
+  return path === '' ? name : `${path}.${name}`;
+}
+
 /** The rows of the table below one point, each with the rest of its path. */
 interface Row {
   readonly rest: readonly string[];
@@ -84,7 +90,7 @@ class Reader {
       const [first = '', ...behind] = rest;
       groups.set(first, [...(groups.get(first) ?? []), { rest: behind, key }]);
     }
-    const named = (name: string) => (path === '' ? name : `${path}.${name}`);
+    const named = (name: string) => joined(path, name);
     const entry = groups.get('{}')?.[0];
     const known = [...groups.keys()].map((name) => name.replace('[]', ''));
     const result: Record<string, unknown> = {};
@@ -140,37 +146,55 @@ class Reader {
   }
 }
 
-/** The table in force: the configuration's rows, then the default ones. */
-export const policyOf = (config: Config): readonly PolicyRow[] => [...config.lane.policy, ...DEFAULT_POLICY];
+const tableOf = (rows: readonly PolicyRow[]): readonly PolicyRow[] => [...rows, ...DEFAULT_POLICY];
 
-/** What only shows when keys are seen together. */
-function crossCheck(config: Config, reader: Reader): void {
-  const { lamps, buzzer, staff, gate } = config.outputs;
-  const lines: [string, Line | undefined][] = [
-    ...Object.entries(lamps).map(([name, line]): [string, Line] => [`outputs.lamps.${name}`, line]),
-    ['outputs.buzzer', buzzer],
-    ['outputs.staff', staff],
-    ['outputs.gate', gate],
+/** The table in force: the configuration's rows, then the default ones. */
+export const policyOf = (config: Config): readonly PolicyRow[] => tableOf(config.lane.policy);
+
+/** As much of a configuration as could be read: the rest was wrong, and has its own errors already. */
+interface PartlyRead {
+  readonly lane?: { readonly policy?: Config['lane']['policy'] };
+  readonly readers?: readonly (Partial<Config['readers'][number]> | undefined)[];
+  readonly outputs?: {
+    readonly lamps?: Readonly<Record<string, Line | undefined>>;
+    readonly buzzer?: Line;
+    readonly staff?: Line;
+    readonly gate?: Partial<Line>;
+  };
+}
+
+function checkLines({ lamps = {}, buzzer, staff, gate }: PartlyRead['outputs'] & {}, reader: Reader): void {
+  const lines: [string, string | undefined][] = [
+    ...Object.entries(lamps).map(([name, lamp]): [string, string | undefined] => [
+      `outputs.lamps.${name}`,
+      lamp?.line,
+    ]),
+    ['outputs.buzzer', buzzer?.line],
+    ['outputs.staff', staff?.line],
+    ['outputs.gate', gate?.line],
   ];
   const takenBy = new Map<string, string>();
   for (const [path, line] of lines) {
     if (line === undefined) continue;
-    const other = takenBy.get(line.line);
-    if (other !== undefined)
-      reader.fail(path, 'config.line-reused', `uses the line "${line.line}" of ${other}`);
-    takenBy.set(line.line, path);
+    const other = takenBy.get(line);
+    if (other !== undefined) reader.fail(path, 'config.line-reused', `uses the line "${line}" of ${other}`);
+    takenBy.set(line, path);
   }
+}
+
+function checkLamps(lamps: Readonly<Record<string, unknown>>, reader: Reader): void {
   for (const lamp of ['green', 'yellow', 'red']) {
-    if (lamps[lamp] === undefined) {
-      reader.fail(
-        `outputs.lamps.${lamp}`,
-        'config.missing',
-        'is missing: a lane shows green, yellow and red',
-      );
-    }
+    if (Object.hasOwn(lamps, lamp)) continue;
+    reader.fail(`outputs.lamps.${lamp}`, 'config.missing', 'is missing: a lane shows green, yellow and red');
   }
-  for (const [index, { port, allowNetwork }] of config.readers.entries()) {
-    if (isRemotePort(port) && !allowNetwork) {
+}
+
+/** What only shows when keys are seen together. */
+function crossCheck({ lane, readers = [], outputs = {} }: PartlyRead, reader: Reader): void {
+  checkLines(outputs, reader);
+  if (outputs.lamps !== undefined) checkLamps(outputs.lamps, reader);
+  for (const [index, { port, allowNetwork } = {}] of readers.entries()) {
+    if (port !== undefined && isRemotePort(port) && allowNetwork === false) {
       reader.fail(
         `readers[${index}].port`,
         'config.reader-on-network',
@@ -178,7 +202,9 @@ function crossCheck(config: Config, reader: Reader): void {
       );
     }
   }
-  for (const { code, message } of policyProblems(policyOf(config))) reader.fail('lane.policy', code, message);
+  if (lane?.policy === undefined) return;
+  for (const { code, message } of policyProblems(tableOf(lane.policy)))
+    reader.fail('lane.policy', code, message);
 }
 
 /** Reads a configuration document: all errors at once, each with its path and what would be right. */
@@ -187,9 +213,10 @@ export function readConfig(document: unknown): ConfigResult {
   const rows = CONFIG_KEYS.map((key) => ({ rest: key.path.split('.'), key }));
   const read = reader.object(rows, document, '');
   // Rows and interface say the same; a test reads every key of the one through the other.
-  const config = read as Config;
-  if (reader.errors.length === 0) crossCheck(config, reader);
-  return reader.errors.length === 0 ? { ok: true, config } : { ok: false, errors: reader.errors };
+  crossCheck((read ?? {}) as PartlyRead, reader);
+  return reader.errors.length === 0
+    ? { ok: true, config: read as Config }
+    : { ok: false, errors: reader.errors };
 }
 
 /** Reads a configuration file. A file that is missing or no JSON is an error like the others. */

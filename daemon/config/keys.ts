@@ -55,8 +55,9 @@ export const PolicyRowSchema = v.strictObject({
 
 function isBrokerUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
-  const { protocol, hostname, pathname, search, username, password } = new URL(value);
-  const bare = (pathname === '' || pathname === '/') && search === '' && username === '' && password === '';
+  const { protocol, hostname, pathname, search, hash, username, password } = new URL(value);
+  const bare =
+    (pathname === '' || pathname === '/') && [search, hash, username, password].every((part) => part === '');
   return (protocol === 'mqtt:' || protocol === 'mqtts:') && hostname !== '' && bare;
 }
 

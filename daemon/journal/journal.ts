@@ -104,7 +104,13 @@ export class Journal {
     const old = segmentsIn(await disk.list());
     const previous = await lastPlace(disk, old);
     const journal = new Journal(options, old, { device, nonce: randomBytes(8).toString('hex'), previous });
-    await journal.#begin(wrapKey);
+    try {
+      await journal.#begin(wrapKey);
+    } catch (thrown) {
+      // Nobody has this journal: it must not go on writing behind a start that failed.
+      await journal.close();
+      throw thrown;
+    }
     return journal;
   }
 
@@ -177,10 +183,8 @@ export class Journal {
   async batchAfter(after: TapId, maxBytes: number, maxRecords: number): Promise<Outgoing | undefined> {
     const segments = this.#segments();
     for (const [index, segment] of segments.entries()) {
-      const next = segments[index + 1];
       if (segment.epoch < after.epoch) continue;
-      const sameEpoch = next?.epoch === segment.epoch;
-      const endBefore = sameEpoch ? next.first : this.#durableEnd(segment.epoch);
+      const endBefore = endIn(segments, index) ?? this.#durableEnd(segment.epoch);
       if (segment.epoch === after.epoch && endBefore <= after.seq + 1) continue;
       const from = segment.epoch === after.epoch ? after.seq + 1 : 1;
       const batch = await this.#batchFrom(segment, from, endBefore, maxBytes, maxRecords);
@@ -268,9 +272,16 @@ export class Journal {
   }
 }
 
+/** Where the next file of the same epoch takes over: what a failed flush left behind that point is not counted. */
+function endIn(segments: readonly Segment[], index: number): number | undefined {
+  const next = segments[index + 1];
+  return next !== undefined && next.epoch === segments[index]?.epoch ? next.first : undefined;
+}
+
 async function lastPlace(disk: Disk, segments: readonly Segment[]): Promise<Place | null> {
-  for (const segment of segments.toReversed()) {
-    const last = (await readSegment(disk, segment)).at(-1);
+  for (const [index, segment] of [...segments.entries()].reverse()) {
+    const endBefore = endIn(segments, index) ?? Number.POSITIVE_INFINITY;
+    const last = (await readSegment(disk, segment)).findLast(({ seq }) => seq < endBefore);
     if (last !== undefined) return { epoch: segment.epoch, seq: last.seq, head: last.head.toString('hex') };
   }
   return null;

@@ -95,12 +95,7 @@ export class SegmentWriter {
     const first = group[0]?.seq ?? 0;
     if (this.#inFile >= RECORDS_A_SEGMENT) await this.#leaveFile();
     if (this.#file === undefined) {
-      this.#ordinal += 1;
-      const name = segmentName(this.epoch, this.#ordinal, first);
-      this.#file = await this.disk.create(name);
-      this.#inFile = 0;
-      this.#goodBytes = 0;
-      this.segments.push({ name, epoch: this.epoch, ordinal: this.#ordinal, first });
+      this.#file = await this.#createFile(first);
     }
     const bytes = Buffer.concat(group.map((frame) => frame.bytes));
     await this.#file.append(bytes);
@@ -111,16 +106,48 @@ export class SegmentWriter {
     this.#failing = false;
   }
 
+  async #createFile(first: number): Promise<AppendFile> {
+    const ordinal = this.#ordinal + 1;
+    const name = segmentName(this.epoch, ordinal, first);
+    try {
+      const file = await this.disk.create(name);
+      this.#ordinal = ordinal;
+      this.#inFile = 0;
+      this.#goodBytes = 0;
+      this.segments.push({ name, epoch: this.epoch, ordinal, first });
+      return file;
+    } catch (thrown) {
+      // A file that a failed create left behind is never written to: the next try takes the next name.
+      if (codeOf(thrown) === 'EEXIST') this.#ordinal = ordinal;
+      throw thrown;
+    }
+  }
+
   async #giveUpFile(thrown: unknown, group: readonly PendingFrame[]): Promise<void> {
     if (!this.#failing) this.log.error('cannot write', { problem: codeOf(thrown) ?? messageOf(thrown) });
     this.#failing = true;
+    const hadFile = this.#file !== undefined;
     await this.#file?.truncate(this.#goodBytes).catch(() => {});
     await this.#leaveFile();
+    if (hadFile && this.#goodBytes === 0) await this.#removeEmpty();
     const failure = new CardpadError('journal.write', 'retry', 'the record is not on disk', {
       cause: thrown,
     });
     for (const { settle } of group) settle(failure);
     this.#cancelRetry = this.clock.schedule(RETRY_MS, () => this.#run());
+  }
+
+  /** A disk that stays full for days must not gather an empty file a second. */
+  async #removeEmpty(): Promise<void> {
+    const segment = this.segments.at(-1);
+    if (segment === undefined) return;
+    try {
+      await this.disk.remove(segment.name);
+      this.segments.pop();
+      this.#ordinal = segment.ordinal - 1;
+    } catch {
+      // It stays, empty; its name is not used again.
+    }
   }
 
   async #leaveFile(): Promise<void> {

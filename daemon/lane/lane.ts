@@ -63,6 +63,12 @@ function resumeUploads(draft: Draft): void {
   draft.set({ uploadsPausedUntilMs: undefined });
 }
 
+/** A card was dealt with; another may still wait for its verdict. */
+function resumeUnlessWaiting(draft: Draft): void {
+  const { current } = draft.state;
+  if (current === undefined || current.concluded !== undefined) resumeUploads(draft);
+}
+
 function onFound(draft: Draft): void {
   draft.do({ type: 'signal', signal: 'reading' });
   draft.set({ reading: true });
@@ -103,7 +109,7 @@ function onCard(draft: Draft, input: LaneInput & { type: 'card' }): void {
   const again = isRecent(seen, input.identity, draft.nowMs, settings.sameCardMs);
   draft.set({ reading: false, seen: remember(seen, input.identity, draft.nowMs, settings.sameCardMs) });
   if (again) {
-    if (draft.state.current?.concluded !== undefined) resumeUploads(draft);
+    resumeUnlessWaiting(draft);
     return;
   }
   endCurrent(draft);
@@ -149,7 +155,7 @@ function onFailed(draft: Draft, input: LaneInput & { type: 'failed' }): void {
     draft.set({ current: undefined, seen: others });
   }
   if (!input.final) return;
-  resumeUploads(draft);
+  resumeUnlessWaiting(draft);
   // A module that reads a resting card again and again fails when it is lifted: its owner has been told already.
   if (!draft.state.reading && current?.frame !== 'arriving') return;
   draft.set({ reading: false, failedReads: failedReads + 1 });
@@ -186,7 +192,9 @@ interface Decision {
 }
 
 function decisionFor(draft: Draft, tap: Tap, answer: Answer): Decision {
-  if (answer.by === 'central') return { ...answer, decidedBy: 'central' };
+  if (answer.by === 'central') {
+    return { outcome: answer.outcome, reasons: answer.reasons, decidedBy: 'central' };
+  }
   const { refused, settings } = draft.state;
   // Who can drop messages must not turn a fresh refusal into an admission by pulling the plug.
   if (isRecent(refused, tap.identity, draft.nowMs, settings.refusalMemoryMs)) {
@@ -285,8 +293,7 @@ function apply(draft: Draft, input: LaneInput): void {
     case 'failed':
       return onFailed(draft, input);
     case 'absent':
-      if (current === undefined || current.concluded !== undefined) resumeUploads(draft);
-      return;
+      return resumeUnlessWaiting(draft);
     case 'verdict':
       return onAnswer(draft, input.tap, { by: 'central', outcome: input.outcome, reasons: input.reasons });
     case 'unavailable':

@@ -116,8 +116,10 @@ export function policyProblems(table: readonly PolicyRow[]): readonly PolicyProb
   const opensOnLoss = all.find((s) => {
     if (s.direction !== 'entry' || s.decidedBy !== 'local' || s.assurance === 'sam') return false;
     if (decide(table, s) !== 'open') return false;
-    // A mode that opens as well when central answers "undetermined" does not open because the network is gone.
-    return decide(table, { ...s, decidedBy: 'central', outcome: 'undetermined' }) !== 'open';
+    // A mode that opens as well for whoever central does not refuse does not open because the network is gone. What
+    // it does with "undetermined" alone says nothing: that is what losing the network looks like.
+    const withCentral = (outcome: Outcome) => decide(table, { ...s, decidedBy: 'central', outcome });
+    return withCentral('undetermined') !== 'open' || withCentral('attend') !== 'open';
   });
   if (opensOnLoss !== undefined) {
     problems.push({

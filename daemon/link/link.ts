@@ -164,7 +164,7 @@ export class Link {
 
   #onMessage(topic: string, payload: Buffer, retained: boolean): void {
     const parsed = parseTopic(topic);
-    if (parsed?.to === 'central') return this.#onCentralState(payload);
+    if (parsed?.to === 'central') return this.#onCentralState(payload, retained);
     if (parsed?.to !== 'down' || parsed.device !== this.options.identity.device)
       return this.#drops.drop('topic-foreign');
     // Nothing that a gate is answered is ever retained: an old one must not greet every new connection.
@@ -175,10 +175,11 @@ export class Link {
     return this.#drops.drop('topic-foreign');
   }
 
-  #onCentralState(payload: Buffer): void {
+  #onCentralState(payload: Buffer, retained: boolean): void {
     const state = parseState(payload);
     if (!state.ok) return this.#drops.drop(`central-state-${state.reason}`);
-    if (state.value.state === 'ready') this.#sessions.want();
+    // A retained one tells of a central that was there before this gate: no reason to greet out of turn.
+    if (state.value.state === 'ready' && !retained) this.#sessions.centralUp();
   }
 
   #settle(work: Promise<void>): void {

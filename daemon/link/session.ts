@@ -54,6 +54,8 @@ interface Outstanding {
 }
 
 const WELCOME_TIMEOUT_MS = 5_000;
+/** A hello that was sent before central came up went to nobody; one that it took is answered within this. */
+const COMING_UP_MS = 1_000;
 /** A session is renewed when this much of its life is over; the rest is for a central that is away. */
 const RENEW_AT = 0.8;
 /** A fleet that opened its sessions together does not renew them together. */
@@ -106,9 +108,22 @@ export class SessionKeeper {
     this.#outstanding = undefined;
   }
 
-  /** Somebody waits, or central has just come up: a hello at once, unless one is under way or none is needed. */
+  /** Somebody waits: a hello at once, unless one is under way or none is needed. */
   want(): void {
     if (this.current === undefined) this.#helloNow();
+  }
+
+  /** Central has just come up: a hello at once, and one that is under way is soon sent anew. */
+  centralUp(): void {
+    const outstanding = this.#outstanding;
+    if (outstanding === undefined) return this.want();
+    if (this.current !== undefined) return;
+    const leftMs = outstanding.sentMs + COMING_UP_MS - this.options.clock.monotonicMs();
+    this.#cancelNext();
+    this.#cancelNext = this.options.clock.schedule(Math.max(0, leftMs), () => {
+      this.#outstanding = undefined;
+      this.#helloNow();
+    });
   }
 
   /** A question stayed without an answer: perhaps central cannot open our ticket any more. Renews in the background. */

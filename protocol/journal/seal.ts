@@ -21,7 +21,7 @@ const VerdictSchema = v.strictObject({
   action: v.picklist(ACTIONS),
   decidedBy: v.picklist(DECIDERS),
   /** From the card's text to the decision, in milliseconds. */
-  tookMs: v.pipe(v.number(), v.minValue(0)),
+  tookMs: v.pipe(v.number(), v.finite(), v.minValue(0)),
 });
 /** The sealed part of a `verdict` record. */
 export type VerdictContent = v.InferOutput<typeof VerdictSchema>;

@@ -43,7 +43,8 @@ export function toPaddedJson(value: unknown, blockBytes: number): Buffer {
 /** Lower-case hexadecimal of exactly `bytes` bytes. */
 export const hex = (bytes: number) => v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`)));
 
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+// The last character before the padding has no bits to spare (RFC 4648 3.5): the same bytes have one text only.
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
 
 /** Standard base64 with padding, decoded to bytes. Node's own decoder accepts anything, hence the pattern. */
 export const base64 = (maxBytes: number) =>

@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_RULES } from '../../central/defaultRules.js';
 import { enroll } from '../../central/enrolments.js';
-import { initCentral, type NamedKeyPair, readKeyPair } from '../../central/keys.js';
+import { initCentral, publicPath } from '../../central/keys.js';
 import { type Central, type CentralOptions, startCentral } from '../../central/service.js';
 import { ManualClock } from '../../platform/clock.js';
 import { createLog } from '../../platform/log.js';
 import { createSm2Inline } from '../../platform/sm2/inline.js';
 import { generateSm2KeyPair } from '../../protocol/sm/sm2.js';
+import { type PublicKey, parseCentralPublic } from '../../protocol/wire/enrolment.js';
 import { parseTopic, upTopic } from '../../protocol/wire/topics.js';
 import { TestDevice } from './device.js';
 import { Network } from './network.js';
@@ -31,6 +33,13 @@ export async function makeFolder(t: TestScope, files: Record<string, string> = {
   return folder;
 }
 
+async function publicLedgerKey(folder: string): Promise<PublicKey> {
+  const known = parseCentralPublic(await readFile(publicPath(folder)));
+  const [key] = known.ok ? known.value.keys.ledger : [];
+  if (key === undefined) throw new Error('no ledger key');
+  return key;
+}
+
 /** A central in this process on a network in memory, with one gate that is enrolled and has a session. */
 export interface Scene {
   readonly folder: string;
@@ -38,7 +47,7 @@ export interface Scene {
   readonly network: Network;
   readonly clock: ManualClock;
   readonly device: TestDevice;
-  readonly ledgerKey: NamedKeyPair;
+  readonly ledgerKey: PublicKey;
   readonly logged: string[];
   /** Publishes as a gate and waits for the answer of that kind. */
   exchange(
@@ -111,7 +120,7 @@ export async function openScene(
     network,
     clock,
     device,
-    ledgerKey: await readKeyPair(folder, 'ledger'),
+    ledgerKey: await publicLedgerKey(folder),
     logged,
     line,
     exchange: async (up, payload, down) => {

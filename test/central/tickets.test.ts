@@ -109,7 +109,9 @@ t.test('rotation is looked at every hour', async (t) => {
   await writeTicketKeys(folder, [makeTicketKey(randomBytes, START_MS)]);
   const { tickets, clock } = await open(t, folder);
   await tickets.keepRotating();
-  clock.advance(DAY_MS);
-  while ((await readTicketKeys(folder)).length < 2) await new Promise((resolve) => setImmediate(resolve));
-  t.pass('a second key came');
+  let hours = 0;
+  for (; (await readTicketKeys(folder)).length < 2; hours++) {
+    clock.advance(DAY_MS / 24);
+  }
+  t.ok(hours >= 24, 'not before a day');
 });

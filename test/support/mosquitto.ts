@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const BINARY = process.env.MOSQUITTO ?? '/usr/sbin/mosquitto';
@@ -16,7 +17,6 @@ export interface Mosquitto {
 
 /** What of a tap test is needed here. */
 interface TestScope {
-  testdir(content: Record<string, string>): string;
   teardown(call: () => unknown): unknown;
 }
 
@@ -49,7 +49,9 @@ function running(broker: ChildProcess): Promise<void> {
  */
 export async function startMosquitto(t: TestScope, port?: number): Promise<Mosquitto> {
   const own = port ?? (await freePort());
-  const file = join(t.testdir({}), 'mosquitto.conf');
+  // Not in t.testdir, which would take away what the test has made there.
+  const folder = mkdtempSync(join(tmpdir(), 'cardpad-mosquitto-'));
+  const file = join(folder, 'mosquitto.conf');
   const config = [
     `listener ${own} 127.0.0.1`,
     'allow_anonymous true',
@@ -63,6 +65,7 @@ export async function startMosquitto(t: TestScope, port?: number): Promise<Mosqu
   const stop = async () => {
     if (broker.exitCode === null && broker.signalCode === null) broker.kill('SIGKILL');
     await ended;
+    rmSync(folder, { recursive: true, force: true });
   };
   t.teardown(stop);
   await running(broker);

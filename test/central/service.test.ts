@@ -1,0 +1,225 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { enroll } from '../../central/enrolments.js';
+import { keyPath, readKeyPair } from '../../central/keys.js';
+import { startCentral } from '../../central/service.js';
+import { systemClock } from '../../platform/clock.js';
+import { createLog, silentLog } from '../../platform/log.js';
+import { mqttOpener } from '../../platform/mqtt.js';
+import { createSm2Pool } from '../../platform/sm2/pool.js';
+import { parseState } from '../../protocol/wire/messages.js';
+import { centralStateTopic, downTopic, parseTopic, upTopic } from '../../protocol/wire/topics.js';
+import { startMosquitto } from '../support/mosquitto.js';
+import { ID_NUMBER, question, TestDevice, TestJournal } from './device.js';
+import { makeFolder, openScene } from './harness.js';
+
+const NAME = '欧阳修';
+const PEOPLE = JSON.stringify([{ idNumber: ID_NUMBER, name: NAME, healthCode: 'green' }]);
+
+function filesIn(folder: string): Buffer[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesIn(path) : [readFileSync(path)];
+  });
+}
+
+/** Every way in which a text could have come into a file by accident. */
+function disguises(text: string): Buffer[] {
+  const bytes = Buffer.from(text, 'utf8');
+  const inner = [0, 1, 2].map((skip) => {
+    const whole = bytes.subarray(skip, skip + Math.floor((bytes.length - skip) / 3) * 3);
+    return Buffer.from(whole.toString('base64'));
+  });
+  return [bytes, Buffer.from(text, 'utf16le'), Buffer.from(bytes.toString('hex')), ...inner];
+}
+
+t.test(
+  'a day at a gate: hello, question, journal, and nothing personal on the disk or in the log',
+  async (t) => {
+    const folder = await makeFolder(t, { 'people.json': PEOPLE });
+    const peopleFile = join(folder, '..', 'people.json');
+    const scene = await openScene(t, { folder, peopleFile });
+    const { device, exchange, central, logged, ledgerKey } = scene;
+    const journal = new TestJournal(device.name, 1, null, ledgerKey);
+    const tap = journal.tap();
+    const verdict = device.open('verdict', await exchange('verify', device.ask(question(tap)), 'verdict'));
+    t.match(verdict, { outcome: 'pass', tap: { epoch: 1, seq: tap } });
+    journal.verdict(tap);
+    const ack = device.open('ack', await exchange('events', device.send(journal.batch()), 'ack'));
+    t.same(ack, { place: journal.place });
+    const again = device.open('ack', await exchange('events', device.send(journal.batch()), 'ack'));
+    t.same(again, { place: journal.place }, 'a resend is acknowledged again');
+    t.match(central.stats(), {
+      sessions: 1,
+      answered: 1,
+      stored: 4,
+      unbacked: 0,
+      wronglyAdmitted: 0,
+      dropped: {},
+    });
+    t.match(device.welcome(await exchange('hello', device.hello(), 'welcome')), { place: journal.place });
+    const kept = [...filesIn(folder), Buffer.from(logged.join('\n'))];
+    for (const secret of [ID_NUMBER, ID_NUMBER.slice(0, 12), NAME]) {
+      for (const form of disguises(secret))
+        t.notOk(
+          kept.some((bytes) => bytes.includes(form)),
+          form.toString('hex'),
+        );
+    }
+  },
+);
+
+t.test('a hole is answered with our place, and what is no journal with nothing', async (t) => {
+  const { device, exchange, dropped, ledgerKey } = await openScene(t);
+  const journal = new TestJournal(device.name, 1, null, ledgerKey);
+  journal.add('config');
+  journal.add('config');
+  t.same(device.open('ack', await exchange('events', device.send(journal.batch(2)), 'ack')), { place: null });
+  await dropped('events', device.send({ ...journal.batch(), epoch: 2 }), 'record-number');
+  await dropped('events', device.ask(question()), 'forged');
+  await dropped('events', Buffer.from('x'), 'not-enrolled', 'gz-bus-b2');
+});
+
+t.test('an admission without a verdict is judged on arrival', async (t) => {
+  const people = JSON.stringify([{ idNumber: ID_NUMBER, healthCode: 'red' }]);
+  const folder = await makeFolder(t, { 'people.json': people });
+  const scene = await openScene(t, { folder, peopleFile: join(folder, '..', 'people.json') });
+  const { device, exchange, ledgerKey, line } = scene;
+  const journal = new TestJournal(device.name, 1, null, ledgerKey);
+  const tap = journal.tap();
+  await exchange('events', device.send(journal.batch()), 'ack');
+  const first = journal.seq + 1;
+  journal.verdict(tap, { outcome: 'undetermined', reasons: ['sys.timeout'], decidedBy: 'local' });
+  journal.verdict(journal.tap());
+  await exchange('events', device.send(journal.batch(first)), 'ack');
+  t.match(
+    await line(/would not have passed/),
+    /tap=1\/3 outcome=refuse reasons=health\.red lane=A1 direction=entry/,
+  );
+  t.equal(scene.central.stats().wronglyAdmitted, 1);
+});
+
+t.test('a question without a tap in the journal is reported', async (t) => {
+  const { device, exchange, ledgerKey, central, clock, line } = await openScene(t);
+  const journal = new TestJournal(device.name, 1, null, ledgerKey);
+  await exchange('verify', device.ask(question(2)), 'verdict');
+  const tap = journal.tap();
+  await exchange('verify', device.ask(question(tap)), 'verdict');
+  await exchange('verify', device.ask(question(900)), 'verdict');
+  await exchange('events', device.send(journal.batch()), 'ack');
+  t.match(await line(/question without a tap/), /tap=1\/2 why="the journal has no tap there"/);
+  t.equal(central.stats().unbacked, 1, 'the one that has a tap, and the one to come, are none');
+  await exchange('verify', device.ask(question(tap)), 'verdict');
+  clock.advance(15 * 60_000);
+  const next = journal.add('config');
+  await exchange('events', device.send(journal.batch(next)), 'ack');
+  t.match(await line(/without a tap.*tap=1\/900/), /no record in 15 minutes/);
+  t.equal(central.stats().unbacked, 2, 'a question may come after its record');
+});
+
+t.test(
+  'presence: ready when all is up, degraded without questions, lost by the will, disconnected at the end',
+  async (t) => {
+    const { network, central } = await openScene(t);
+    const topic = centralStateTopic('w1');
+    const state = () => {
+      const parsed = parseState(network.retained.get(topic) ?? Buffer.alloc(0));
+      return parsed.ok ? [parsed.value.state, parsed.value.connection] : parsed.reason;
+    };
+    t.same(state(), ['ready', 1]);
+    network.cut('cardpad-central-w1-questions');
+    t.same(state(), ['degraded', 1]);
+    network.connect('cardpad-central-w1-questions');
+    t.same(state(), ['ready', 1]);
+    network.cut('cardpad-central-w1-records');
+    t.match(state(), ['lost']);
+    network.connect('cardpad-central-w1-records');
+    t.same(state(), ['ready', 2]);
+    await central.close();
+    t.same(state(), ['disconnected', 2]);
+  },
+);
+
+t.test('verdicts and welcomes go at QoS 0, acks at QoS 1, and nothing of a device is retained', async (t) => {
+  const { device, exchange, network, ledgerKey } = await openScene(t);
+  await exchange('verify', device.ask(question()), 'verdict');
+  const journal = new TestJournal(device.name, 1, null, ledgerKey);
+  await exchange('events', device.send(journal.batch()), 'ack');
+  const qosOf = (kind: 'welcome' | 'verdict' | 'ack') =>
+    network.sent.filter(({ topic }) => topic === downTopic(device.name, kind)).map(({ qos }) => qos);
+  t.same([qosOf('welcome'), qosOf('verdict'), qosOf('ack')], [[0], [0], [1]]);
+  t.same([...network.retained.keys()], [centralStateTopic('w1')]);
+});
+
+t.test('the role that answers questions never reads the ledger key', async (t) => {
+  const folder = await makeFolder(t);
+  rmSync(keyPath(folder, 'ledger'));
+  rmSync(keyPath(folder, 'site'));
+  const { device, exchange, network, central } = await openScene(t, { folder, roles: ['verify'] });
+  await exchange('verify', device.ask(question()), 'verdict');
+  network.publish(upTopic(device.name, 'events'), Buffer.from('x'));
+  await new Promise((resolve) => setImmediate(resolve));
+  t.match(central.stats(), { answered: 1, stored: 0, dropped: {} });
+});
+
+t.test('the same over a real broker and SM2 on threads', async (t) => {
+  const broker = await startMosquitto(t);
+  const folder = await makeFolder(t, { 'people.json': PEOPLE });
+  const device = new TestDevice();
+  await enroll(folder, device.enrolment(), { replace: false, nowMs: 0 });
+  const sm2 = createSm2Pool({ size: 1 });
+  t.teardown(() => sm2.close());
+  const events = new EventEmitter();
+  const openMqtt = mqttOpener(systemClock, () => 0, silentLog);
+  const ready = once(events, 'ready');
+  const central = await startCentral({
+    folder,
+    broker: { url: broker.url },
+    worker: 'w1',
+    peopleFile: join(folder, '..', 'people.json'),
+    openMqtt,
+    clock: systemClock,
+    sm2,
+    random: randomBytes,
+    log: createLog((line) => events.emit('line', line)),
+    onReady: (facts) => events.emit('ready', facts),
+  });
+  t.teardown(() => central.close());
+  t.same(await ready, [{ devices: 1, people: 1 }]);
+  const gateUp = once(events, 'gate');
+  const state = once(events, 'state');
+  const gate = openMqtt({
+    url: broker.url,
+    clientId: 'gate',
+    subscriptions: [
+      { topic: 'cardpad/v1/d/gz-bus-a1/down/+', qos: 1 },
+      { topic: 'cardpad/v1/central/+/state', qos: 1 },
+    ],
+    onMessage: (topic, payload) => {
+      const parsed = parseTopic(topic);
+      events.emit(parsed?.to === 'down' ? parsed.kind : 'state', payload);
+    },
+    onUp: () => events.emit('gate'),
+    onDown: () => {},
+  });
+  t.teardown(() => gate.close());
+  await gateUp;
+  t.match(parseState((await state)[0] as Buffer), { ok: true, value: { state: 'ready' } });
+  const exchange = async (kind: 'hello' | 'verify' | 'events', payload: Buffer, down: string) => {
+    const answer = once(events, down);
+    gate.send(upTopic(device.name, kind), payload);
+    return (await answer)[0] as Buffer;
+  };
+  device.welcome(await exchange('hello', device.hello(), 'welcome'));
+  const journal = new TestJournal(device.name, 1, null, await readKeyPair(folder, 'ledger'));
+  const tap = journal.tap();
+  t.match(device.open('verdict', await exchange('verify', device.ask(question(tap)), 'verdict')), {
+    outcome: 'pass',
+  });
+  t.same(device.open('ack', await exchange('events', device.send(journal.batch()), 'ack')), {
+    place: journal.place,
+  });
+});

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { Journal } from '../../../daemon/journal/journal.js';
+import { ManualClock } from '../../../platform/clock.js';
+import type { Disk } from '../../../platform/disk.js';
+import { createLog } from '../../../platform/log.js';
+import {
+  epochBase,
+  type JournalRecord,
+  linkOf,
+  nextHead,
+  parseRecord,
+  startFacts,
+} from '../../../protocol/journal/record.js';
+import type { TapId } from '../../../protocol/wire/messages.js';
+
+export const DEVICE = 'gz-bus-a1';
+/** Fictional: right check character, issued to nobody. */
+export const NUMBER = '11010519491231002X';
+
+type Content = Parameters<Journal['append']>[0];
+
+export const tap: Content = {
+  kind: 'tap',
+  content: {
+    medium: 'id-card',
+    assurance: 'sam',
+    validity: 'valid',
+    token: NUMBER,
+    schemes: ['health-code@1'],
+    site: 'gz-bus',
+    lane: 'A1',
+    direction: 'entry',
+  },
+};
+
+export const verdictOn = (id: TapId): Content & { kind: 'verdict' } => ({
+  kind: 'verdict',
+  content: {
+    tap: id,
+    outcome: 'pass',
+    reasons: ['health.green'],
+    action: 'open',
+    decidedBy: 'central',
+    tookMs: 12,
+  },
+});
+
+/** Random bytes that are the same in every run, for as many journals as share them. */
+export function repeatableBytes(): (length: number) => Buffer {
+  let drawn = 0;
+  return (length) => {
+    drawn += 1;
+    return createHash('sha512').update(`draw ${drawn}`).digest().subarray(0, length);
+  };
+}
+
+const randomBytes = repeatableBytes();
+
+export interface OpenedJournal {
+  readonly journal: Journal;
+  readonly clock: ManualClock;
+  readonly lines: string[];
+}
+
+/** Opens a journal on a disk; the wrapped record key is of the right shape and opens for nobody. */
+export async function openOn(disk: Disk, clock = new ManualClock()): Promise<OpenedJournal> {
+  const lines: string[] = [];
+  const journal = await Journal.open({
+    disk,
+    device: DEVICE,
+    boot: '0123456789abcdef',
+    clock,
+    time: { wallMs: () => clock.wallMs(), trusted: true },
+    randomBytes,
+    wrapKey: async () => ({ ledgerKey: 'a1b2c3d4e5f60718', wrapped: `04${'00'.repeat(128)}` }),
+    log: createLog(
+      (line) => lines.push(line),
+      'debug',
+      () => clock.wallMs(),
+    ),
+  });
+  return { journal, clock, lines };
+}
+
+/** Whether a promise is pending, done or failed; asked after everything that needs no time has happened. */
+export class Watched {
+  state: 'pending' | 'done' | string = 'pending';
+
+  constructor(promise: Promise<void>) {
+    promise.then(
+      () => {
+        this.state = 'done';
+      },
+      (thrown) => {
+        this.state = String(thrown.code ?? thrown);
+      },
+    );
+  }
+}
+
+export interface Drained {
+  readonly records: JournalRecord[];
+  /** `1/3 tap` for each record, in order. */
+  readonly names: string[];
+}
+
+/**
+ * Takes everything that a journal would send, as central does, and proves it: no gap, each head from the one before,
+ * each epoch's first record tied to the last record of the epoch before it.
+ * @throws Error at the first thing that does not fit
+ */
+export async function drain(journal: Journal, from: TapId = { epoch: 0, seq: 0 }): Promise<Drained> {
+  const records: JournalRecord[] = [];
+  let at = from;
+  let head: Buffer | undefined;
+  for (;;) {
+    const outgoing = await journal.batchAfter(at, 8 * 1024, 7);
+    if (outgoing === undefined) break;
+    const { batch, last } = outgoing;
+    let previous: Buffer = Buffer.from(batch.previous, 'hex');
+    for (const [index, body] of batch.records.entries()) {
+      const parsed = parseRecord(body);
+      if (!parsed.ok) throw new Error(`record ${batch.first + index}: ${parsed.reason}`);
+      const record = parsed.value;
+      if (record.epoch !== batch.epoch || record.seq !== batch.first + index) throw new Error('misnumbered');
+      const start = startFacts(record);
+      if (record.seq === 1) {
+        if (start === undefined) throw new Error('an epoch begins without its start record');
+        if (!epochBase(record.epoch, start).equals(previous)) throw new Error('the epoch has another base');
+        const before = records.at(-1);
+        const tied = start.previous === null ? undefined : `${start.previous.epoch}/${start.previous.seq}`;
+        if (before !== undefined && tied !== `${before.epoch}/${before.seq}`)
+          throw new Error(`tied to ${tied}`);
+        if (before !== undefined && start.previous?.head !== head?.toString('hex'))
+          throw new Error('other head');
+      } else if (head !== undefined) {
+        if (record.seq !== (records.at(-1)?.seq ?? at.seq) + 1) throw new Error(`gap before ${record.seq}`);
+        if (!head.equals(previous)) throw new Error(`the chain breaks at ${record.epoch}/${record.seq}`);
+      }
+      previous = nextHead(previous, linkOf(record, body));
+      head = previous;
+      records.push(record);
+    }
+    if (last.head !== head?.toString('hex')) throw new Error('the batch names another head');
+    at = last;
+  }
+  return { records, names: records.map(({ epoch, seq, kind }) => `${epoch}/${seq} ${kind}`) };
+}

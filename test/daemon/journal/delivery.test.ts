@@ -1,0 +1,162 @@
+import t from 'tap';
+import { parseRecord } from '../../../protocol/journal/record.js';
+import { MemoryDisk } from '../../support/memoryDisk.js';
+import { openOn, tap } from './bench.js';
+
+const LARGE = 1_000_000;
+const HOUR_MS = 3_600_000;
+
+const numbers = (records: readonly Buffer[]) =>
+  records.map((body) => {
+    const parsed = parseRecord(body);
+    return parsed.ok ? parsed.value.seq : -1;
+  });
+
+t.test('a batch holds the next records of one epoch, no more of them than asked for', async (t) => {
+  const disk = new MemoryDisk();
+  const first = await openOn(disk);
+  for (let i = 0; i < 8; i++) first.journal.append(tap);
+  await first.journal.close();
+  const { journal } = await openOn(disk);
+
+  const batch = async (epoch: number, seq: number, bytes = LARGE, count = 99) => {
+    const outgoing = await journal.batchAfter({ epoch, seq }, bytes, count);
+    if (outgoing === undefined) return undefined;
+    t.equal(outgoing.last.seq, outgoing.batch.first + outgoing.batch.records.length - 1);
+    return { epoch: outgoing.batch.epoch, seqs: numbers(outgoing.batch.records) };
+  };
+  t.same(await batch(0, 0), { epoch: 1, seqs: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] });
+  t.same(await batch(1, 4, LARGE, 3), { epoch: 1, seqs: [5, 6, 7] });
+  t.same(await batch(1, 9), { epoch: 1, seqs: [10] });
+  t.same(await batch(1, 10), { epoch: 2, seqs: [1, 2] }, 'an epoch that is done leads to the next');
+  t.same(await batch(2, 1), { epoch: 2, seqs: [2] });
+  t.equal(await batch(2, 2), undefined);
+  t.equal(await batch(3, 0), undefined);
+
+  const [one] = (await journal.batchAfter({ epoch: 1, seq: 2 }, LARGE, 1))?.batch.records ?? [];
+  const size = one?.length ?? 0;
+  t.same(await batch(1, 2, 2 * size, 99), { epoch: 1, seqs: [3, 4] }, 'bounded in bytes');
+  t.same(await batch(1, 2, 1, 99), { epoch: 1, seqs: [3] }, 'one record goes whatever its length');
+});
+
+t.test('batches follow on across segments', async (t) => {
+  const disk = new MemoryDisk();
+  const { journal } = await openOn(disk);
+  for (let i = 0; i < 598; i++) journal.append(tap);
+  await journal.idle();
+  t.ok(disk.names.length >= 3);
+  const seen: number[] = [];
+  let at = { epoch: 0, seq: 0 };
+  let previous: string | undefined;
+  for (;;) {
+    const outgoing = await journal.batchAfter(at, LARGE, 64);
+    if (outgoing === undefined) break;
+    if (previous !== undefined) t.equal(outgoing.batch.previous, previous);
+    seen.push(...numbers(outgoing.batch.records));
+    ({ head: previous } = outgoing.last);
+    at = outgoing.last;
+  }
+  t.same(
+    seen,
+    Array.from({ length: 600 }, (_, i) => i + 1),
+  );
+});
+
+t.test('what is written and not yet flushed is not sent', async (t) => {
+  const disk = new MemoryDisk();
+  const { journal } = await openOn(disk);
+  await journal.append(tap).durable;
+  disk.holdSyncs();
+  const waiting = journal.append(tap).durable;
+  while (!disk.log.at(-1)?.startsWith('sync')) await new Promise((resolve) => setImmediate(resolve));
+  const outgoing = await journal.batchAfter({ epoch: 0, seq: 0 }, LARGE, 99);
+  t.same(numbers(outgoing?.batch.records ?? []), [1, 2, 3]);
+  disk.releaseSyncs();
+  await waiting;
+  const behind = await journal.batchAfter({ epoch: 1, seq: 3 }, LARGE, 99);
+  t.same(numbers(behind?.batch.records ?? []), [4]);
+});
+
+t.test('a place is known by its head, wherever it lies', async (t) => {
+  const disk = new MemoryDisk();
+  const first = await openOn(disk);
+  const places = [first.journal.newest];
+  for (let i = 0; i < 300; i++) {
+    first.journal.append(tap);
+    places.push(first.journal.newest);
+    if (i % 50 === 0) await first.journal.idle();
+  }
+  await first.journal.close();
+  const { journal } = await openOn(disk);
+  places.push(journal.newest);
+  for (const place of places.filter((_, index) => index % 37 === 0 || index > 299)) {
+    t.equal(await journal.knows(place), true, `${place.epoch}/${place.seq}`);
+    t.equal(await journal.knows({ ...place, head: '0'.repeat(64) }), false);
+    t.equal(await journal.knows({ ...place, epoch: place.epoch + 5 }), false);
+  }
+  const [early] = places;
+  t.equal(early === undefined || (await journal.knows({ ...early, seq: 9_999 })), false);
+});
+
+t.test('acknowledged segments go when 72 hours are over, whole, oldest first', async (t) => {
+  const disk = new MemoryDisk();
+  const { journal, clock } = await openOn(disk);
+  for (let i = 0; i < 700; i++) {
+    journal.append(tap);
+    if (i % 64 === 0) await journal.idle();
+  }
+  await journal.idle();
+  const all = disk.names;
+  t.equal(all.length, 3);
+
+  await journal.acknowledged({ epoch: 1, seq: 100 });
+  clock.advance(100 * HOUR_MS);
+  await journal.acknowledged({ epoch: 1, seq: 100 });
+  t.same(disk.names, all, 'a part of a segment is not enough');
+
+  await journal.acknowledged({ epoch: 1, seq: 400 });
+  t.same(disk.names, all);
+  clock.advance(72 * HOUR_MS - 1);
+  await journal.acknowledged({ epoch: 1, seq: 702 });
+  t.same(disk.names, all);
+  clock.advance(1);
+  await journal.acknowledged({ epoch: 1, seq: 702 });
+  t.same(disk.names, all.slice(1));
+
+  clock.advance(72 * HOUR_MS);
+  await journal.acknowledged({ epoch: 1, seq: 702 });
+  t.same(disk.names, all.slice(2), 'the segment in use stays');
+  await journal.append(tap).durable;
+  t.same(numbers((await journal.batchAfter({ epoch: 1, seq: 702 }, LARGE, 99))?.batch.records ?? []), [703]);
+});
+
+t.test('nothing goes that was not acknowledged, however old', async (t) => {
+  const disk = new MemoryDisk();
+  const first = await openOn(disk);
+  await first.journal.append(tap).durable;
+  await first.journal.close();
+  const { journal, clock } = await openOn(disk);
+  clock.advance(1_000 * HOUR_MS);
+  await journal.acknowledged({ epoch: 1, seq: 2 });
+  clock.advance(1_000 * HOUR_MS);
+  await journal.acknowledged({ epoch: 1, seq: 2 });
+  t.equal(disk.names.length, 2);
+  await journal.acknowledged({ epoch: 2, seq: 1 });
+  clock.advance(72 * HOUR_MS);
+  await journal.acknowledged({ epoch: 2, seq: 2 });
+  t.equal(disk.names.length, 1);
+});
+
+t.test('a segment that cannot be removed is tried again later', async (t) => {
+  const disk = new MemoryDisk();
+  await (await openOn(disk)).journal.close();
+  const { journal, clock } = await openOn(disk);
+  await journal.acknowledged(journal.newest);
+  clock.advance(72 * HOUR_MS);
+  disk.fail = (what) => (what === 'remove' ? 'EROFS' : undefined);
+  await t.rejects(journal.acknowledged(journal.newest));
+  t.equal(disk.names.length, 2);
+  disk.fail = () => undefined;
+  await journal.acknowledged(journal.newest);
+  t.equal(disk.names.length, 1);
+});

@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Changes } from './changes.js';
+
+/** The checkout, seen from `build/test/e2e/support`. */
+export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+const CLI = fileURLToPath(new URL('../../../scripts/cli/main.js', import.meta.url));
+const LINES_SHOWN = 12;
+
+/** What of a tap test is needed here. */
+export interface TestScope {
+  testdir(content: Record<string, string>): string;
+  teardown(call: () => unknown): unknown;
+}
+
+const running = new Set<ChildProcess>();
+// A test that is cut off takes its processes with it.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A process of the product, with everything that it says. It ends with the test. */
+export class Child {
+  readonly exited: Promise<Exit>;
+  readonly #child: ChildProcess;
+  readonly #changes = new Changes();
+  readonly #said = { stdout: '', stderr: '' };
+  #exit: Exit | undefined;
+
+  constructor(
+    t: TestScope,
+    private readonly name: string,
+    command: string,
+    argv: readonly string[],
+  ) {
+    const child = spawn(command, argv, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = child;
+    running.add(child);
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream]?.setEncoding('utf8').on('data', (text: string) => {
+        this.#said[stream] += text;
+        this.#changes.happened();
+      });
+    }
+    // Nobody reads any more: the exit code says what there is to say.
+    child.stdin?.on('error', () => {});
+    this.exited = new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, signal) => {
+        running.delete(child);
+        this.#exit = { code, signal };
+        this.#changes.happened();
+        resolve(this.#exit);
+      });
+    });
+    t.teardown(async () => {
+      child.kill('SIGKILL');
+      await this.exited;
+    });
+  }
+
+  get stdout(): string {
+    return this.#said.stdout;
+  }
+
+  get stderr(): string {
+    return this.#said.stderr;
+  }
+
+  /** How many lines it has written to standard error: where a later wait begins. */
+  get written(): number {
+    return this.#lines('stderr').length;
+  }
+
+  /** The first whole line of standard error, or the first after `from` lines, that fits. */
+  line(pattern: RegExp, from = 0): Promise<string> {
+    return this.#changes.until(
+      () => {
+        const found = this.#lines('stderr')
+          .slice(from)
+          .find((line) => pattern.test(line));
+        if (found === undefined && this.#exit !== undefined)
+          throw new Error(`${this.name} ended: ${this.#last()}`);
+        return found;
+      },
+      () => `${pattern} from ${this.name}, which said:\n${this.#last()}`,
+    );
+  }
+
+  /** Waits until standard output fits: `look` is given its whole lines. */
+  output<T>(look: (lines: readonly string[]) => T | undefined | false, what: string): Promise<T> {
+    return this.#changes.until(
+      () => look(this.#lines('stdout')),
+      () => `${what} from ${this.name}, which wrote:\n${this.stdout}\n${this.#last()}`,
+    );
+  }
+
+  say(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
+  /** Ends its standard input. */
+  hush(input = ''): void {
+    this.#child.stdin?.end(input);
+  }
+
+  /** Sends a signal and waits for the end. */
+  async end(signal: NodeJS.Signals): Promise<Exit> {
+    this.#child.kill(signal);
+    return this.exited;
+  }
+
+  #lines(stream: 'stdout' | 'stderr'): string[] {
+    return this.#said[stream].split('\n').slice(0, -1);
+  }
+
+  #last(): string {
+    return this.#lines('stderr').slice(-LINES_SHOWN).join('\n');
+  }
+}
+
+/** A cardpad command that keeps running. */
+export function startCardpad(t: TestScope, argv: readonly string[]): Child {
+  return new Child(t, `cardpad ${argv.slice(0, 2).join(' ')}`, process.execPath, [CLI, ...argv]);
+}
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a cardpad command to its end. */
+export async function cardpad(t: TestScope, argv: readonly string[], input = ''): Promise<Finished> {
+  const child = startCardpad(t, argv);
+  child.hush(input);
+  const { code } = await child.exited;
+  return { code, stdout: child.stdout, stderr: child.stderr };
+}
+
+/** The same for a step that must succeed; gives standard output. */
+export async function mustRun(t: TestScope, argv: readonly string[], input = ''): Promise<string> {
+  const { code, stdout, stderr } = await cardpad(t, argv, input);
+  if (code !== 0) throw new Error(`cardpad ${argv.join(' ')} ended with ${code}: ${stderr}`);
+  return stdout;
+}

@@ -1,0 +1,163 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type SamServer, serveSamModule } from '../../../drivers/simulated/samServer.js';
+import { Changes } from './changes.js';
+import { type Child, startCardpad } from './child.js';
+import { Edges } from './edges.js';
+import { cardOf, type Person } from './people.js';
+import type { EventLine, Site } from './site.js';
+
+/** A reply that carries a card; every other one is shorter. */
+const CARD_FRAME_BYTES = 1024;
+const OUTCOME_LAMPS = ['green', 'yellow', 'red'];
+
+export interface GateOptions {
+  readonly device: string;
+  readonly site?: string;
+  readonly schemes?: readonly string[];
+  readonly lane?: Readonly<Record<string, unknown>>;
+  readonly pulseMs?: number;
+  readonly refind?: 'until-lifted' | 'always';
+  /** Line speed of the reader module; without it, replies come at once. */
+  readonly baud?: number;
+  readonly log?: 'debug' | 'info';
+  /** Another way to the reader than the TCP port of the module in the test. */
+  readonly port?: string;
+}
+
+/** What one visit left at central. */
+export interface Visit {
+  readonly tap: EventLine;
+  readonly verdict: EventLine;
+}
+
+/** The real daemon, with its reader module in the test and its lines in a folder. */
+export class TestGate {
+  readonly data: string;
+  readonly gpio: string;
+  readonly edges: Edges;
+  /** How often the module has handed out a whole card. */
+  cardsRead = 0;
+  process: Child;
+  readonly #reads = new Changes();
+
+  private constructor(
+    private readonly site: Site,
+    private readonly options: GateOptions,
+    readonly reader: SamServer,
+    private readonly start: () => Child,
+  ) {
+    this.data = join(site.folder, options.device);
+    this.gpio = `${this.data}-gpio`;
+    this.edges = new Edges(this.gpio);
+    this.process = start();
+  }
+
+  static async open(site: Site, options: GateOptions): Promise<TestGate> {
+    const { device, refind = 'until-lifted', baud, log = 'info' } = options;
+    const data = join(site.folder, device);
+    const config = join(site.folder, `${device}.json`);
+    await mkdir(`${data}-gpio`);
+    await site.enroll(device, data);
+    let gate: TestGate | undefined;
+    const reader = await serveSamModule({
+      host: '127.0.0.1',
+      tcpPort: 0,
+      refind,
+      ...(baud === undefined ? {} : { baud }),
+      onSend: (bytes) => gate?.sent(bytes),
+    });
+    site.t.teardown(() => reader.close());
+    await writeFile(config, JSON.stringify(document(site, options, reader.tcpPort)));
+    const start = () => startCardpad(site.t, ['run', '--config', config, '--log-level', log]);
+    gate = new TestGate(site, options, reader, start);
+    const { edges } = gate;
+    site.t.teardown(() => edges.close());
+    await gate.ready();
+    return gate;
+  }
+
+  get device(): string {
+    return this.options.device;
+  }
+
+  /** Waits until it can ask central and read cards. */
+  async ready(): Promise<void> {
+    await Promise.all([this.process.line(/session open/), this.process.line(/reader: ready/)]);
+  }
+
+  /** Starts the daemon again after its end. */
+  startAgain(): void {
+    this.process = this.start();
+  }
+
+  put(person: Person): void {
+    this.reader.module.put(cardOf(person));
+  }
+
+  lift(): void {
+    this.reader.module.lift();
+  }
+
+  /** Waits until the module has handed out so many cards in all. */
+  async read(cards: number): Promise<void> {
+    await this.#reads.until(
+      () => this.cardsRead >= cards,
+      () => `${cards} cards read, ${this.cardsRead} were`,
+    );
+  }
+
+  /** Which outcome lamps were lit since then. */
+  lamps(from: number): string[] {
+    return this.edges.litSince(from).filter((line) => OUTCOME_LAMPS.includes(line));
+  }
+
+  /** Card on the pad, the lamp that is expected, verdict at central, card taken away. */
+  async visit(person: Person, lamp: 'green' | 'yellow' | 'red'): Promise<Visit> {
+    const from = this.edges.count;
+    const known = (await this.site.record(this.device, (lines) => lines, 'records')).length;
+    this.put(person);
+    await this.edges.edge(lamp, 1, from);
+    this.lift();
+    return this.stored(known);
+  }
+
+  /** The first tap that central has after so many records, and its verdict. */
+  stored(after: number): Promise<Visit> {
+    return this.site.record(
+      this.device,
+      (lines) => {
+        const verdict = lines.slice(after).find(({ kind }) => kind === 'verdict');
+        const tap = lines.find(({ epoch, seq }) => epoch === verdict?.epoch && seq === verdict.tap);
+        return verdict !== undefined && tap !== undefined && { tap, verdict };
+      },
+      'a verdict',
+    );
+  }
+
+  private sent(bytes: Uint8Array): void {
+    if (bytes.length < CARD_FRAME_BYTES) return;
+    this.cardsRead += 1;
+    this.#reads.happened();
+  }
+}
+
+function document(site: Site, options: GateOptions, tcpPort: number) {
+  const { device, site: name = 'e2e', schemes, lane, pulseMs = 300, port } = options;
+  return {
+    device,
+    site: name,
+    ...(schemes === undefined ? {} : { schemes }),
+    lane: { name: 'A1', direction: 'entry', ...lane },
+    broker: { url: site.broker.url },
+    readers: [{ kind: 'id-card', port: port ?? `tcp://127.0.0.1:${tcpPort}`, pollMs: 100 }],
+    gpio: { backend: `sim:${join(site.folder, device)}-gpio` },
+    outputs: {
+      lamps: { green: 'green', yellow: 'yellow', red: 'red' },
+      buzzer: 'buzzer',
+      staff: 'staff',
+      gate: { line: 'gate', pulseMs },
+    },
+    dataDir: join(site.folder, device),
+  };
+}

@@ -1,0 +1,30 @@
+import { makeCard } from '../../../drivers/simulated/cards.js';
+import { encodeIdCard } from '../../../protocol/card/idCard.js';
+import { checkDigit } from '../../../protocol/card/idNumber.js';
+
+/** Somebody who comes to a test's gate; all are made up. What has no `healthCode` and no `visits` is not known. */
+export interface Person {
+  readonly idNumber: string;
+  readonly name: string;
+  readonly healthCode?: 'green' | 'yellow' | 'red';
+  readonly visits?: readonly { readonly site: string; readonly from: string; readonly to: string }[];
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+const SURNAMES = '赵钱孙李周吴郑王冯陈';
+const GIVEN = '淑芬秀兰桂英建国志明';
+
+/** An elder, another for each `index`. */
+export function elder(index: number, facts: Pick<Person, 'healthCode' | 'visits'> = {}): Person {
+  const birth = new Date(Date.UTC(1931, 4, 17) + index * 37 * DAY_MS).toISOString().slice(0, 10);
+  const first17 = `350203${birth.replaceAll('-', '')}${String(101 + index).padStart(3, '0')}`;
+  const [surname, first, second] = [SURNAMES[index % 10], GIVEN[index % 10], GIVEN[(index * 3 + 7) % 10]];
+  return { idNumber: `${first17}${checkDigit(first17)}`, name: `${surname}${first}${second}`, ...facts };
+}
+
+/** The text of that person's card. */
+export const cardOf = ({ idNumber, name }: Person): Buffer => encodeIdCard(makeCard(idNumber, { name }));
+
+/** A day from today, `2026-01-31`. */
+export const day = (offset: number): string =>
+  new Date(Date.now() + offset * DAY_MS).toISOString().slice(0, 10);

@@ -1,0 +1,104 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Mosquitto, startMosquitto } from '../../support/mosquitto.js';
+import { type Child, cardpad, type Finished, mustRun, startCardpad, type TestScope } from './child.js';
+import type { Person } from './people.js';
+
+/** A line of `central events`. */
+export interface EventLine {
+  readonly device: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly kind: string;
+  readonly at: string;
+  readonly [field: string]: unknown;
+}
+
+export interface SiteOptions {
+  readonly people?: readonly Person[];
+  /** In place of the rules that `central init` writes. */
+  readonly rules?: unknown;
+  readonly log?: 'debug' | 'info';
+}
+
+/** A real broker, a real central beside it, and one temporary folder for everything that a test makes. */
+export class Site {
+  readonly folder: string;
+  readonly central: string;
+  broker: Mosquitto;
+
+  private constructor(
+    readonly t: TestScope,
+    folder: string,
+    broker: Mosquitto,
+    readonly service: Child,
+    private readonly follower: Child,
+  ) {
+    this.folder = folder;
+    this.central = join(folder, 'central');
+    this.broker = broker;
+  }
+
+  static async open(t: TestScope, { people = [], rules, log = 'info' }: SiteOptions = {}): Promise<Site> {
+    const folder = await mkdtemp(join(tmpdir(), 'cardpad-e2e-'));
+    t.teardown(() => rm(folder, { recursive: true, force: true }));
+    const central = join(folder, 'central');
+    const peopleFile = join(folder, 'people.json');
+    const known = people.filter(({ healthCode, visits }) => healthCode !== undefined || visits !== undefined);
+    await writeFile(peopleFile, JSON.stringify(known));
+    const [broker] = await Promise.all([
+      startMosquitto(t),
+      mustRun(t, ['central', 'init', '--data', central]),
+    ]);
+    if (rules !== undefined) await writeFile(join(central, 'rules.json'), JSON.stringify(rules));
+    const service = startCardpad(t, [
+      ...['central', 'run', '--data', central, '--broker', broker.url, '--people', peopleFile],
+      ...['--question-rate', '50', '--question-burst', '50', '--log', log],
+    ]);
+    await service.line(/central ready/);
+    const follower = startCardpad(t, ['central', 'events', '--data', central, '--follow']);
+    return new Site(t, folder, broker, service, follower);
+  }
+
+  /** Makes a device's keys and enrols them. */
+  async enroll(device: string, data: string): Promise<void> {
+    const central = join(this.central, 'central.public.json');
+    const argv = ['provision', '--data', data, '--device', device, '--central', central];
+    const enrolment = await mustRun(this.t, argv);
+    await mustRun(this.t, ['central', 'enroll', '--data', this.central], enrolment);
+  }
+
+  /** What central has of a device, as it comes: waits until `look` finds what it wants among the lines. */
+  record<T>(
+    device: string,
+    look: (lines: readonly EventLine[]) => T | undefined | false,
+    what: string,
+  ): Promise<T> {
+    return this.follower.output((lines) => look(parse(lines).filter((line) => line.device === device)), what);
+  }
+
+  /** All that central has of a device, by a command of its own. */
+  async events(device: string): Promise<EventLine[]> {
+    const argv = ['central', 'events', '--data', this.central, '--device', device];
+    return parse((await mustRun(this.t, argv)).split('\n'));
+  }
+
+  verify(folder = this.central): Promise<Finished> {
+    return cardpad(this.t, ['central', 'verify', '--data', folder]);
+  }
+
+  /** The broker dies, as by a power cut. */
+  async pullNetwork(): Promise<void> {
+    await this.broker.stop();
+  }
+
+  /** The broker is back, where it was. */
+  async restoreNetwork(): Promise<void> {
+    this.broker = await startMosquitto(this.t, this.broker.port);
+  }
+}
+
+function parse(lines: readonly string[]): EventLine[] {
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as EventLine);
+}

@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { TestDevice } from '../central/device.js';
+import { startMosquitto } from '../support/mosquitto.js';
+
+const MODULE = new URL('../../scripts/cli/central.js', import.meta.url).href;
+const PROGRAM = `const { central } = await import('${MODULE}'); process.exitCode = await central(process.argv.slice(1));`;
+
+function start(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, '--', ...args]);
+}
+
+async function run(args: readonly string[], input = ''): Promise<{ code: number; out: string; err: string }> {
+  const child = start(args);
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  child.stdin?.end(input);
+  const [code] = await once(child, 'close');
+  return { code, out, err };
+}
+
+/** Waits for a line on standard error. */
+function says(child: ChildProcess, pattern: RegExp): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (pattern.test(said)) resolve();
+    });
+    child.once('close', () => reject(new Error(said)));
+  });
+}
+
+t.test('init: makes the folder once, completes a half-made one, prints the same', async (t) => {
+  const data = join(t.testdir({}), 'C');
+  const first = await run(['init', '--data', data]);
+  t.equal(first.code, 0);
+  t.match(JSON.parse(first.out), {
+    public: join(data, 'central.public.json'),
+    keys: { session: /^[0-9a-f]{16}$/ },
+  });
+  t.match(first.err, /Next:/);
+  t.equal(statSync(data).mode & 0o777, 0o700);
+  t.equal(statSync(join(data, 'central.public.json')).mode & 0o777, 0o644);
+  for (const name of ['session', 'authority', 'ledger', 'site', 'tickets']) {
+    t.equal(statSync(join(data, 'keys', `${name}.json`)).mode & 0o777, 0o600, name);
+  }
+  writeFileSync(join(data, 'rules.json'), '{"edited":true}');
+  rmSync(join(data, 'central.public.json'));
+  t.same(await run(['init', '--data', data]), first);
+  t.equal(readFileSync(join(data, 'rules.json'), 'utf8'), '{"edited":true}', 'what the operator wrote stays');
+});
+
+t.test('enroll: once, again, another key, garbage', async (t) => {
+  const data = join(t.testdir({}), 'C');
+  await run(['init', '--data', data]);
+  const enrolment = new TestDevice().enrolment();
+  const one = JSON.stringify(enrolment);
+  const other = JSON.stringify(new TestDevice().enrolment());
+  const enroll = (input: string, ...more: string[]) => run(['enroll', '--data', data, ...more], input);
+  t.match(await enroll(one), { code: 0, out: /"status":"enrolled"/ });
+  t.match(await enroll(one), { code: 0, out: /"status":"unchanged"/ });
+  t.match(await enroll(other), { code: 1, out: '', err: /--replace/ });
+  t.match(await enroll(other, '--replace'), { code: 0, out: /"status":"replaced"/ });
+  t.match(await enroll('{}'), { code: 1, err: /not an enrolment/ });
+  t.match(await enroll(JSON.stringify({ ...enrolment, device: 'gz-bus-b2' })), { code: 1, err: /signature/ });
+  t.match(await run(['enroll', '--data', `${data}x`], one), { code: 1, err: /central init/ });
+});
+
+t.test('wrong usage is 2 and says what was meant', async (t) => {
+  t.match(await run(['evnts']), { code: 2, err: /events/ });
+  t.match(await run(['init']), { code: 2, err: /--data/ });
+  t.match(await run(['init', '--dta', 'x']), { code: 2 });
+  const rate = ['run', '--data', 'x', '--broker', 'mqtt://127.0.0.1', '--question-rate', '0'];
+  t.match(await run(rate), { code: 2, err: /--question-rate .*from 1/ });
+  t.match(await run([...rate.slice(0, 5), '--question-burst', '4']), { code: 2, err: /from 5/ });
+  t.match(await run(['run', '--data', 'x', '--broker', 'http://127.0.0.1']), { code: 2, err: /mqtt:/ });
+  for (const name of ['init', 'enroll', 'run', 'events', 'verify', 'rules']) {
+    t.match(await run([name, '--help']), { code: 0, out: /example: cardpad central/, err: '' }, name);
+  }
+});
+
+t.test('rules, events and verify of a new central', async (t) => {
+  const data = join(t.testdir({ 'bad.json': '{"x@1":[]}' }), 'C');
+  await run(['init', '--data', data]);
+  t.match(JSON.parse((await run(['rules', '--data', data])).out), { 'health-code@1': [], 'visitor@1': [] });
+  t.match(await run(['rules', '--check', join(data, 'rules.json')]), { code: 0 });
+  t.match(await run(['rules', '--check', join(data, '../bad.json')]), {
+    code: 1,
+    out: /x@1: rules\.open-end/,
+  });
+  t.match(await run(['events', '--data', data]), { code: 0, out: '' });
+  t.match(await run(['verify', '--data', data]), { code: 0, out: '' });
+  t.match(await run(['verify', '--data', data, '--device', 'gz-bus-a1']), { code: 1, err: /gz-bus-a1/ });
+});
+
+t.test('run: waits for a broker that is away, says ready, ends well when told to', async (t) => {
+  const data = join(t.testdir({}), 'C');
+  await run(['init', '--data', data]);
+  const gone = await startMosquitto(t);
+  await gone.stop();
+  const child = start(['run', '--data', data, '--broker', gone.url]);
+  t.teardown(() => child.kill('SIGKILL'));
+  const ready = says(
+    child,
+    /central ready broker=mqtt:\/\/127\.0\.0\.1:\d+ worker=central devices=0 people=0/,
+  );
+  await says(child, /cannot connect/);
+  await startMosquitto(t, gone.port);
+  await ready;
+  child.kill('SIGTERM');
+  t.same(await once(child, 'close'), [0, null]);
+});

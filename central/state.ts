@@ -3,8 +3,8 @@ import { readFileIfThere } from '../platform/files.js';
 import type { Log } from '../platform/log.js';
 import { CardpadError, messageOf } from '../protocol/errors.js';
 import { type Enrolments, enrolmentsPath, openEnrolments } from './enrolments.js';
-import { People, readPeople } from './people.js';
-import { parseRules, type RuleTable } from './rules.js';
+import { People, readPeople } from './rules/people.js';
+import { parseRules, type RuleTable } from './rules/rules.js';
 import { WatchedFile } from './watchedFile.js';
 
 /** @throws CardpadError `rules.missing` | `rules.bad` (fatal) */

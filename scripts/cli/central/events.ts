@@ -1,7 +1,7 @@
-import { EventReader } from '../../../central/events.js';
 import { readKeyPair, readSiteKey } from '../../../central/keys.js';
-import { People, readPeople } from '../../../central/people.js';
-import { unwrapWith } from '../../../central/reading.js';
+import { EventReader } from '../../../central/ledger/events.js';
+import { unwrapWith } from '../../../central/ledger/reading.js';
+import { People, readPeople } from '../../../central/rules/people.js';
 import { sm2Decrypt } from '../../../protocol/sm/sm2.js';
 import { type Command, EXIT, parseCommandLine, required, toPeople, toResults } from '../command.js';
 import { noMorePositionals } from './arguments.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { DEFAULT_RULES } from '../../../central/defaultRules.js';
 import { initCentral, publicPath } from '../../../central/keys.js';
+import { DEFAULT_RULES } from '../../../central/rules/defaultRules.js';
 import { generateSm2KeyPair } from '../../../protocol/sm/sm2.js';
 import { type Command, EXIT, parseCommandLine, required, toPeople, toResults } from '../command.js';
 import { noMorePositionals } from './arguments.js';

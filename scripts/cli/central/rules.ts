@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { rulesPath } from '../../../central/keys.js';
-import { checkRules } from '../../../central/rules.js';
+import { checkRules } from '../../../central/rules/rules.js';
 import { readRules } from '../../../central/state.js';
 import { CardpadError, codeOf } from '../../../protocol/errors.js';
 import { type Command, EXIT, parseCommandLine, toPeople, toResults, UsageError } from '../command.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { DEFAULT_RATE, LEAST_RATE, type QuestionRate } from '../../../central/limits.js';
+import { DEFAULT_RATE, LEAST_RATE, type QuestionRate } from '../../../central/rules/limits.js';
 import { DEFAULT_LIFETIME_MS, ROLES, type Role, startCentral } from '../../../central/service.js';
 import { systemClock } from '../../../platform/clock.js';
 import { LOG_LEVELS, type LogLevel, standardErrorLog } from '../../../platform/log.js';

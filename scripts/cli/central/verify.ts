@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { keyPath, readKeyPair } from '../../../central/keys.js';
-import type { Fault } from '../../../central/lineAudit.js';
-import { type Unwrap, unwrapWith } from '../../../central/reading.js';
-import { type DeviceReport, verifyLedger } from '../../../central/verify.js';
+import type { Fault } from '../../../central/ledger/lineAudit.js';
+import { type Unwrap, unwrapWith } from '../../../central/ledger/reading.js';
+import { type DeviceReport, verifyLedger } from '../../../central/ledger/verify.js';
 import { sm2Decrypt } from '../../../protocol/sm/sm2.js';
 import { type Command, EXIT, parseCommandLine, required, toPeople, toResults } from '../command.js';
 import { noMorePositionals } from './arguments.js';

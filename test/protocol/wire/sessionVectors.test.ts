@@ -54,9 +54,12 @@ interface SessionVectors {
   readonly down: Message & { readonly direction: 'down' };
 }
 
+// The compiled tests lie in build/test/protocol; the vectors stay where they are.
+const FILE = new URL('../../../../test/vectors/session.json', import.meta.url);
+
 // Written down once, and checked by a second implementation in another language. Whoever has to change this file
 // changes the protocol: gates in the field would no longer understand central.
-const VECTORS: SessionVectors = JSON.parse(readFileSync('test/vectors/session.json', 'utf8'));
+const VECTORS: SessionVectors = JSON.parse(readFileSync(FILE, 'utf8'));
 const hex = (digits: string) => Buffer.from(digits, 'hex');
 const keysOf = ({ cipherKey, macKey }: HexKeys) => ({ cipherKey: hex(cipherKey), macKey: hex(macKey) });
 
@@ -67,7 +70,7 @@ const TICKET_KEY = { id: ticket.keyId, keys: keysOf(ticket.key) };
 t.test('hello and welcome are written as they always were', async (t) => {
   const parsed = parseHello(Buffer.from(hello));
   const welcome = parseWelcome(encodeWelcome(Buffer.from(welcomeCore), hex(ticket.bytes)));
-  if (!parsed.ok || !welcome.ok) return t.fail('both can be read');
+  if (!parsed.ok || !welcome.ok) throw new Error('both can be read');
   t.equal(encodeHello(parsed.value).toString(), hello);
   t.equal(encodeWelcomeCore(welcome.value.core).toString(), welcomeCore);
 });
@@ -102,7 +105,7 @@ t.test('messages of old open', async (t) => {
     [down, parseDown, KEYS.down],
   ] as const) {
     const parsed = parse(Buffer.from(message.payload));
-    if (!parsed.ok) return t.fail(parsed.reason);
+    if (!parsed.ok) throw new Error(parsed.reason);
     t.equal(parsed.value.sealed.toString('hex'), message.sealed);
     const opened = openSealed(keys, message, parsed.value.sealed);
     t.same(opened, { counter: message.counter, plaintext: Buffer.from(message.plaintext) });

@@ -1,0 +1,157 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CardpadError, codeOf } from '../../protocol/errors.js';
+import { type JournalRecord, parseRecord } from '../../protocol/journal/record.js';
+import { parseTapContent, parseVerdictContent, parseVoidContent } from '../../protocol/journal/seal.js';
+import { ledgerFolder } from '../keys.js';
+import type { People } from '../rules/people.js';
+import { subjectOf } from '../rules/subject.js';
+import { type LedgerFileName, ledgerFiles, readLedger } from './ledgerFile.js';
+import { RecordReader, type Unwrap } from './reading.js';
+
+/** One line of `central events`: never a number or a name. */
+export type EventLine = Readonly<Record<string, unknown>>;
+
+export interface EventOptions {
+  readonly folder: string;
+  /** One device only. */
+  readonly device?: string;
+  readonly siteKey: Buffer;
+  readonly unwrap: Unwrap;
+  /** Binds other cards to persons, where there is a people file. */
+  readonly people: People;
+}
+
+/** The ledger's files, in order of device. @throws CardpadError `ledger.missing` (fatal) */
+export async function listLedger(folder: string, device?: string): Promise<LedgerFileName[]> {
+  let names: string[];
+  try {
+    names = await readdir(ledgerFolder(folder));
+  } catch (cause) {
+    const help = 'Give the folder that "central init" made with --data.';
+    const path = ledgerFolder(folder);
+    throw new CardpadError('ledger.missing', 'fatal', `cannot read ${path} (${codeOf(cause) ?? 'error'})`, {
+      help,
+    });
+  }
+  return ledgerFiles(names).filter((file) => device === undefined || file.device === device);
+}
+
+/** Reads one file from where it stopped last time. */
+class FileEvents {
+  #fromByte = 0;
+  readonly #reader: RecordReader;
+
+  constructor(
+    private readonly file: LedgerFileName,
+    private readonly options: EventOptions,
+  ) {
+    this.#reader = new RecordReader(file.device, options.unwrap);
+  }
+
+  async *poll(): AsyncGenerator<EventLine> {
+    const voids = new Map<
+      string,
+      { readonly reason: string; printed: boolean; readonly at: JournalRecord }
+    >();
+    const fromByte = this.#fromByte;
+    // A tap that was voided says so at its own place, so the voids are read first.
+    for await (const record of this.#records(fromByte)) {
+      this.#reader.note(record);
+      if (record.kind !== 'tap-void') continue;
+      const opening = await this.#reader.open(record);
+      const content = opening.ok ? parseVoidContent(opening.plaintext) : opening;
+      if (!content.ok) continue;
+      const { tap, reason } = content.value;
+      voids.set(`${tap.epoch}/${tap.seq}`, { reason, printed: false, at: record });
+    }
+    const end = this.#fromByte;
+    this.#fromByte = fromByte;
+    for await (const record of this.#records(fromByte, end)) {
+      this.#reader.note(record);
+      const voided = record.kind === 'tap' ? voids.get(`${record.epoch}/${record.seq}`) : undefined;
+      if (voided !== undefined) voided.printed = true;
+      const line = await this.#line(record, voided?.reason);
+      if (line !== undefined) yield line;
+    }
+    for (const [tap, { reason, printed, at }] of voids) if (!printed) yield this.#late(tap, reason, at);
+  }
+
+  /** Whole records from an offset; moves the place from which the next look begins. */
+  async *#records(fromByte: number, end = Number.POSITIVE_INFINITY): AsyncGenerator<JournalRecord> {
+    const path = join(ledgerFolder(this.options.folder), this.file.name);
+    for await (const part of readLedger(path, fromByte)) {
+      if (part.from >= end) return;
+      if (part.kind === 'damage') continue;
+      this.#fromByte = part.to;
+      const record = parseRecord(part.frame.body);
+      if (record.ok) yield record.value;
+    }
+  }
+
+  /** The tap was printed at an earlier look, so that its end comes as a line of its own. */
+  #late(tap: string, reason: string, at: JournalRecord): EventLine {
+    const [epoch, seq] = tap.split('/').map(Number);
+    return { ...this.#head(at), epoch, seq, kind: 'tap-void', reason };
+  }
+
+  #head({ epoch, seq, kind, wallMs, trusted }: JournalRecord): EventLine {
+    const { device, fork } = this.file;
+    const at = new Date(Math.min(wallMs, 8.64e15)).toISOString();
+    const marks = { ...(trusted ? {} : { trusted: false }), ...(fork === 0 ? {} : { fork }) };
+    return { device, epoch, seq, kind, at, ...marks };
+  }
+
+  async #line(record: JournalRecord, voidReason: string | undefined): Promise<EventLine | undefined> {
+    const head = this.#head(record);
+    if (record.sealed === undefined) return head;
+    const unreadable = { ...head, unreadable: true };
+    const opening = await this.#reader.open(record);
+    if (!opening.ok) return unreadable;
+    const { plaintext } = opening;
+    switch (record.kind) {
+      case 'tap':
+        return { ...head, ...(this.#tap(plaintext, voidReason) ?? { unreadable: true }) };
+      case 'verdict':
+        return { ...head, ...(verdictFields(plaintext, record.epoch) ?? { unreadable: true }) };
+      case 'tap-void':
+        return parseVoidContent(plaintext).ok ? undefined : unreadable;
+      default:
+        return head;
+    }
+  }
+
+  #tap(plaintext: Buffer, voidReason: string | undefined): EventLine | undefined {
+    const content = parseTapContent(plaintext);
+    if (!content.ok) return undefined;
+    const { medium, assurance, token, lane, direction, schemes } = content.value;
+    const { siteKey, people } = this.options;
+    const subject = subjectOf(siteKey, medium, token, people);
+    const ended = voidReason === undefined ? {} : { kind: 'tap-void', reason: voidReason };
+    return { ...ended, medium, assurance, subject, lane, direction, schemes };
+  }
+}
+
+function verdictFields(plaintext: Buffer, ownEpoch: number): EventLine | undefined {
+  const content = parseVerdictContent(plaintext);
+  if (!content.ok) return undefined;
+  const { tap, outcome, reasons, action, decidedBy } = content.value;
+  const tapEpoch = tap.epoch === ownEpoch ? {} : { tapEpoch: tap.epoch };
+  return { tap: tap.seq, ...tapEpoch, outcome, reasons, action, decidedBy };
+}
+
+/** All events of a ledger, beside the central that writes it. */
+export class EventReader {
+  readonly #files = new Map<string, FileEvents>();
+
+  constructor(private readonly options: EventOptions) {}
+
+  /** What came since the last call, in order for each device. A record that is being written comes at the next. */
+  async *poll(): AsyncGenerator<EventLine> {
+    for (const file of await listLedger(this.options.folder, this.options.device)) {
+      const events = this.#files.get(file.name) ?? new FileEvents(file, this.options);
+      this.#files.set(file.name, events);
+      yield* events.poll();
+    }
+  }
+}

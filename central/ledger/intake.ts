@@ -1,0 +1,109 @@
+import type { Log } from '../../platform/log.js';
+import { codeOf, messageOf } from '../../protocol/errors.js';
+import { encodeAck, parseBatch } from '../../protocol/wire/messages.js';
+import type { Place } from '../../protocol/wire/session.js';
+import type { Drops } from '../drops.js';
+import { type Enrolments, enrolledKey } from '../enrolments.js';
+import type { Envelopes } from '../session/envelopes.js';
+import type { OpenSession } from '../session/tickets.js';
+import type { ChainedRecord } from './batch.js';
+import type { Ledger, Stored } from './ledger.js';
+
+/** A gate sends one batch and waits for its ack, so more than a few are resends of one another. */
+const WAITING_A_DEVICE = 8;
+
+export interface IntakeOptions {
+  readonly envelopes: Envelopes;
+  readonly enrolments: () => Enrolments;
+  readonly ledger: Pick<Ledger, 'store'>;
+  readonly log: Log;
+  readonly drops: Drops;
+  /** Sends an ack, QoS 1. */
+  readonly publish: (device: string, payload: Buffer) => Promise<void>;
+  /** Told of what is newly on disk, after its ack was sent. Must not throw. */
+  readonly onStored: (device: string, records: readonly ChainedRecord[]) => Promise<void>;
+}
+
+/** Takes batches of journal records: stores them, then acknowledges. */
+export class Intake {
+  readonly #queues = new Map<string, { waiting: number; tail: Promise<void> }>();
+  #stored = 0;
+
+  constructor(private readonly options: IntakeOptions) {}
+
+  /** Records stored since the start. */
+  get stored(): number {
+    return this.#stored;
+  }
+
+  /**
+   * Batches of one device are done strictly one after the other.
+   * @param device from the topic
+   * @returns when this batch is done with
+   */
+  handle(device: string, payload: Buffer): Promise<void> {
+    const { drops, enrolments } = this.options;
+    // A queue only for devices that exist: anybody on the broker can invent a topic.
+    if (enrolledKey(enrolments(), device) === undefined) {
+      drops.count('events', device, 'not-enrolled');
+      return Promise.resolve();
+    }
+    const queue = this.#queues.get(device) ?? { waiting: 0, tail: Promise.resolve() };
+    if (queue.waiting >= WAITING_A_DEVICE) {
+      drops.count('events', device, 'busy');
+      return Promise.resolve();
+    }
+    this.#queues.set(device, queue);
+    queue.waiting += 1;
+    queue.tail = queue.tail
+      .then(() => this.#take(device, payload))
+      .finally(() => {
+        queue.waiting -= 1;
+        if (queue.waiting === 0) this.#queues.delete(device);
+      });
+    return queue.tail;
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map(({ tail }) => tail));
+  }
+
+  async #take(device: string, payload: Buffer): Promise<void> {
+    const { envelopes, ledger, log, drops, onStored } = this.options;
+    try {
+      const opened = await envelopes.open(device, 'events', payload);
+      if (!opened.ok) return drops.count('events', device, opened.reason);
+      const batch = parseBatch(opened.value.plaintext);
+      if (!batch.ok) return drops.count('events', device, batch.reason);
+      const stored = await ledger.store(device, batch.value);
+      await this.#answer(device, opened.value.session, stored);
+      if (stored.kind === 'stored') await onStored(device, stored.records);
+    } catch (thrown) {
+      // No ack: the gate keeps what it has and sends it again.
+      log.error('batch not stored', { device, code: codeOf(thrown), problem: messageOf(thrown) });
+      drops.count('events', device, 'not-stored');
+    }
+  }
+
+  async #answer(device: string, session: OpenSession, stored: Stored): Promise<void> {
+    const { drops, log } = this.options;
+    if (stored.kind === 'rejected') {
+      drops.count('events', device, stored.reason);
+      return;
+    }
+    if (stored.kind === 'stored') this.#stored += stored.records.length;
+    if (stored.kind === 'hole') log.warn('records missing, the gate is asked to go back', { device });
+    await this.#ack(device, session, stored.place);
+  }
+
+  async #ack(device: string, session: OpenSession, place: Place | null): Promise<void> {
+    const { envelopes, publish, log } = this.options;
+    try {
+      await publish(device, envelopes.seal(session, 'ack', encodeAck({ place })));
+    } catch (thrown) {
+      // It is on disk; the gate sends it again and is told so then.
+      log.warn('ack not sent', { device, problem: messageOf(thrown) });
+    }
+  }
+}

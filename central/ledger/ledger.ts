@@ -1,0 +1,191 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '../../platform/log.js';
+import { codeOf } from '../../protocol/errors.js';
+import type { JournalRecord } from '../../protocol/journal/record.js';
+import type { Batch } from '../../protocol/wire/messages.js';
+import type { Place } from '../../protocol/wire/session.js';
+import { type ChainedRecord, type CheckedBatch, checkBatch } from './batch.js';
+import { type Append, appendDurable, ledgerFileName, ledgerFiles } from './ledgerFile.js';
+import { LedgerLine } from './ledgerLine.js';
+
+/** More than a few other histories of one device is a flood, not an accident. */
+const MAX_FORKS = 32;
+
+/** What became of a batch. All but `rejected` are acknowledged, with this place. */
+export type Stored =
+  | { readonly kind: 'stored'; readonly place: Place; readonly records: readonly ChainedRecord[] }
+  | { readonly kind: 'known'; readonly place: Place }
+  /** Records before it are missing here: nothing was stored, and the device rewinds to our place. */
+  | { readonly kind: 'hole'; readonly place: Place | null }
+  | { readonly kind: 'rejected'; readonly reason: string };
+
+interface DeviceLedger {
+  readonly lines: LedgerLine[];
+  /** The line written last. */
+  current: LedgerLine;
+  /** What comes for one device is done strictly in order. */
+  tail: Promise<unknown>;
+}
+
+export interface LedgerOptions {
+  readonly folder: string;
+  readonly log: Log;
+  /** `verify` only reads: it cuts no torn tail, which may be a record on its way. */
+  readonly writes: boolean;
+  readonly append?: Append;
+}
+
+/**
+ * All journals as central has them, one append-only file a device, sealed as they came. A second history of the same
+ * places (a disk rolled back or cloned) goes to a file of its own, `<device>.fork-<n>.cpj`, from where it differs:
+ * both are kept, nothing is overwritten, and each goes on in its own file.
+ */
+export class Ledger {
+  readonly #devices = new Map<string, Promise<DeviceLedger>>();
+
+  constructor(private readonly options: LedgerOptions) {}
+
+  /** How far central has a device's journal, on disk. */
+  place(device: string): Promise<Place | null> {
+    return this.#inTurn(device, async (ledger) => {
+      for (const line of ledger.lines) await line.refresh();
+      return ledger.current.place;
+    });
+  }
+
+  /**
+   * Stores what is new of a batch, durably before it returns.
+   * @throws any error of the disk, after which nothing of the batch counts as stored
+   */
+  async store(device: string, batch: Batch): Promise<Stored> {
+    const checked = checkBatch(device, batch);
+    if (!checked.ok) return { kind: 'rejected', reason: checked.reason };
+    return this.#inTurn(device, (ledger) => this.#store(device, ledger, checked.value));
+  }
+
+  /** A record as it is stored, of the line that was written last. */
+  recordAt(device: string, epoch: number, seq: number): Promise<JournalRecord | undefined> {
+    return this.#inTurn(device, ({ current }) => current.recordAt(epoch, seq));
+  }
+
+  async #inTurn<T>(device: string, work: (ledger: DeviceLedger) => Promise<T>): Promise<T> {
+    const ledger = await this.#open(device);
+    const done = ledger.tail.then(() => work(ledger));
+    ledger.tail = done.catch(() => {});
+    return done;
+  }
+
+  #open(device: string): Promise<DeviceLedger> {
+    const open = this.#devices.get(device);
+    if (open !== undefined) return open;
+    const opening = this.#read(device);
+    this.#devices.set(device, opening);
+    // A disk that cannot be read now may be readable at the next batch.
+    opening.catch(() => this.#devices.delete(device));
+    return opening;
+  }
+
+  async #read(device: string): Promise<DeviceLedger> {
+    const { folder, log, writes } = this.options;
+    const forks = ledgerFiles(await readdir(folder)).filter(
+      (file) => file.device === device && file.fork > 0,
+    );
+    const main = this.#line(device, 0);
+    const lines = [main, ...forks.map(({ fork }) => this.#line(device, fork))];
+    for (const line of lines) {
+      await line.refresh();
+      const cut = writes ? await line.settle() : 0;
+      if (cut > 0) log.warn('torn tail cut', { file: line.path, bytes: cut });
+    }
+    const current = lines.reduce((last, line) => (line.changedMs > last.changedMs ? line : last), main);
+    return { lines, current, tail: Promise.resolve() };
+  }
+
+  #line(device: string, fork: number): LedgerLine {
+    const path = join(this.options.folder, ledgerFileName(device, fork));
+    return new LedgerLine(path, fork, this.options.append ?? appendDurable);
+  }
+
+  async #store(device: string, ledger: DeviceLedger, batch: CheckedBatch): Promise<Stored> {
+    const fits = await Promise.all(ledger.lines.map(async (line) => ({ line, fit: await line.fit(batch) })));
+    if (fits.some(({ fit }) => fit === 'known')) return { kind: 'known', place: endOf(batch.records) };
+    const next = fits.find(({ fit }) => fit === 'continues')?.line;
+    if (next !== undefined) return this.#append(ledger, next, batch, (next.lastOf(batch.epoch) ?? 0) + 1);
+    const parent = this.#follows(ledger, batch);
+    if (parent !== undefined) return this.#append(ledger, parent, batch, 1);
+    const rival = fits.find(({ fit }) => fit === 'differs')?.line;
+    if (rival !== undefined) return this.#fork(device, ledger, batch, await rival.divergence(batch));
+    if (batch.first > 1) return { kind: 'hole', place: ledger.current.place };
+    return this.#newEpoch(device, ledger, batch);
+  }
+
+  /** The line at whose very end a new epoch says that it begins. */
+  #follows(ledger: DeviceLedger, { epoch, first, start }: CheckedBatch): LedgerLine | undefined {
+    if (first !== 1 || start === undefined) return undefined;
+    return ledger.lines.find(
+      ({ place, highestEpoch }) => epoch > highestEpoch && samePlace(place, start.previous),
+    );
+  }
+
+  /** An epoch that begins elsewhere than where we are: kept all the same, and named. */
+  async #newEpoch(device: string, ledger: DeviceLedger, batch: CheckedBatch): Promise<Stored> {
+    const { epoch, start } = batch;
+    const [main = ledger.current] = ledger.lines;
+    if (epoch <= main.highestEpoch) return this.#fork(device, ledger, batch, 1);
+    const previous = start?.previous ?? null;
+    const rolledBack = previous === null || (await main.holds(previous));
+    this.options.log.error(rolledBack ? 'journal rolled back' : 'journal gap', {
+      device,
+      epoch,
+      after: previous === null ? 'nothing' : `${previous.epoch}/${previous.seq}`,
+      ours: main.place === null ? 'nothing' : `${main.place.epoch}/${main.place.seq}`,
+    });
+    return this.#append(ledger, main, batch, 1);
+  }
+
+  async #fork(device: string, ledger: DeviceLedger, batch: CheckedBatch, fromSeq: number): Promise<Stored> {
+    if (ledger.lines.length > MAX_FORKS) return { kind: 'rejected', reason: 'too-many-forks' };
+    const fork = Math.max(...ledger.lines.map((line) => line.fork)) + 1;
+    const line = this.#line(device, fork);
+    ledger.lines.push(line);
+    const stored = await this.#append(ledger, line, batch, fromSeq);
+    this.options.log.error(
+      'journal forked: this device has a second history, its disk was cloned or rolled back',
+      {
+        device,
+        at: `${batch.epoch}/${fromSeq}`,
+        file: ledgerFileName(device, fork),
+      },
+    );
+    return stored;
+  }
+
+  async #append(
+    ledger: DeviceLedger,
+    line: LedgerLine,
+    batch: CheckedBatch,
+    fromSeq: number,
+  ): Promise<Stored> {
+    const records = batch.records.slice(fromSeq - batch.first);
+    try {
+      await line.store(records);
+    } catch (thrown) {
+      if (codeOf(thrown) === 'ledger.moved') await line.refresh();
+      throw thrown;
+    }
+    ledger.current = line;
+    return { kind: 'stored', place: endOf(batch.records), records };
+  }
+}
+
+function endOf(records: readonly ChainedRecord[]): Place {
+  const last = records.at(-1);
+  if (last === undefined) throw new RangeError('a batch has at least one record');
+  return { epoch: last.record.epoch, seq: last.record.seq, head: last.head.toString('hex') };
+}
+
+function samePlace(a: Place | null, b: Place | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.epoch === b.epoch && a.seq === b.seq && a.head === b.head;
+}

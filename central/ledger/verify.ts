@@ -1,0 +1,213 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JournalRecord } from '../../protocol/journal/record.js';
+import { parseVerdictContent, parseVoidContent } from '../../protocol/journal/seal.js';
+import type { Place } from '../../protocol/wire/session.js';
+import { ledgerFolder } from '../keys.js';
+import { listLedger } from './events.js';
+import { type LedgerFileName, type LedgerPart, readLedger } from './ledgerFile.js';
+import { type EpochEnd, type Fault, LineAudit } from './lineAudit.js';
+import { RecordReader, type Unwrap } from './reading.js';
+
+/** Faults listed of one device; the first one is what matters. */
+const MOST_FAULTS = 100;
+
+export interface DeviceReport {
+  readonly device: string;
+  readonly whole: boolean;
+  readonly records: number;
+  readonly taps: number;
+  readonly verdicts: number;
+  /** Lowest and highest; null for an empty ledger. */
+  readonly epochs: readonly [number, number] | null;
+  /** The newest place of the main line. */
+  readonly head: Place | null;
+  /** Whether sealed parts were checked too, which takes the ledger key. */
+  readonly sealsChecked: boolean;
+  /**
+   * Taps, but for the newest, that no verdict followed: a power cut, or somebody who kept one back. The chain
+   * tells which; they are no fault by themselves. Undefined where seals were not checked.
+   */
+  readonly tapsWithoutVerdict: number | undefined;
+  /** In order of the file. */
+  readonly faults: readonly Fault[];
+}
+
+interface Tally {
+  taps: number;
+  verdicts: number;
+  newestTap: string;
+  readonly unanswered: Set<string>;
+  keysMissing: boolean;
+}
+
+/** Sealed kinds that this code knows: one without its seal was not written by a gate. */
+const SEALED_KINDS = ['tap', 'verdict', 'tap-void'];
+
+/**
+ * Recomputes every chain of a ledger and names what is wrong. Works beside a central that writes.
+ * @param unwrap with the ledger key: sealed parts are checked too
+ */
+export async function* verifyLedger(
+  folder: string,
+  device: string | undefined,
+  unwrap: Unwrap | undefined,
+): AsyncGenerator<DeviceReport> {
+  const byDevice = new Map<string, LedgerFileName[]>();
+  for (const file of await listLedger(folder, device)) {
+    byDevice.set(file.device, [...(byDevice.get(file.device) ?? []), file]);
+  }
+  for (const [name, files] of byDevice) yield await verifyDevice(folder, name, files, unwrap);
+}
+
+async function verifyDevice(
+  folder: string,
+  device: string,
+  files: readonly LedgerFileName[],
+  unwrap: Unwrap | undefined,
+): Promise<DeviceReport> {
+  const tally: Tally = { taps: 0, verdicts: 0, newestTap: '', unanswered: new Set(), keysMissing: false };
+  const audits: LineAudit[] = [];
+  for (const file of files) audits.push(await auditFile(folder, file, unwrap, tally));
+  const main = audits.find(({ file }) => file.fork === 0);
+  const faults = [...audits.flatMap((audit) => audit.faults), ...betweenEpochs(main), ...forks(audits)];
+  tally.unanswered.delete(tally.newestTap);
+  const epochs = audits.flatMap((audit) => [...audit.ends().keys()]);
+  const sealsChecked = unwrap !== undefined && !tally.keysMissing;
+  return {
+    device,
+    whole: faults.length === 0,
+    records: audits.reduce((sum, { records }) => sum + records, 0),
+    taps: tally.taps,
+    verdicts: tally.verdicts,
+    epochs: epochs.length === 0 ? null : [Math.min(...epochs), Math.max(...epochs)],
+    head: main === undefined ? null : newestPlace(main),
+    sealsChecked,
+    tapsWithoutVerdict: sealsChecked ? tally.unanswered.size : undefined,
+    faults: faults.slice(0, MOST_FAULTS),
+  };
+}
+
+function newestPlace(audit: LineAudit): Place | null {
+  const { newest } = audit;
+  const end = newest === undefined ? undefined : audit.ends().get(newest.epoch);
+  return newest === undefined || end === undefined
+    ? null
+    : { epoch: newest.epoch, seq: end.last, head: end.head };
+}
+
+async function auditFile(
+  folder: string,
+  file: LedgerFileName,
+  unwrap: Unwrap | undefined,
+  tally: Tally,
+): Promise<LineAudit> {
+  const path = join(ledgerFolder(folder), file.name);
+  const audit = new LineAudit(file);
+  const reader = unwrap === undefined ? undefined : new RecordReader(file.device, unwrap);
+  let last: LedgerPart | undefined;
+  for await (const part of readLedger(path)) {
+    last = last?.kind === 'damage' && part.kind === 'damage' ? { ...part, from: last.from } : part;
+    const record = audit.take(part);
+    if (record === undefined) continue;
+    if (record.kind === 'tap') tally.taps += 1;
+    if (record.kind === 'verdict') tally.verdicts += 1;
+    if (reader !== undefined) await checkSeal(audit, reader, record, tally);
+  }
+  audit.finish(last?.kind === 'damage' && (await isTorn(path, last)));
+  return audit;
+}
+
+async function checkSeal(
+  audit: LineAudit,
+  reader: RecordReader,
+  record: JournalRecord,
+  tally: Tally,
+): Promise<void> {
+  reader.note(record);
+  if (record.sealed === undefined) {
+    if (SEALED_KINDS.includes(record.kind)) audit.unsealed(record);
+    return;
+  }
+  const opening = await reader.open(record);
+  if (!opening.ok) {
+    if (opening.reason === 'no-key') tally.keysMissing = true;
+    else audit.unsealed(record);
+    return;
+  }
+  pair(tally, record, opening.plaintext);
+}
+
+function pair(tally: Tally, { kind, epoch, seq }: JournalRecord, plaintext: Buffer): void {
+  if (kind === 'tap') {
+    tally.newestTap = `${epoch}/${seq}`;
+    tally.unanswered.add(tally.newestTap);
+    return;
+  }
+  if (kind !== 'verdict' && kind !== 'tap-void') return;
+  const content = kind === 'verdict' ? parseVerdictContent(plaintext) : parseVoidContent(plaintext);
+  if (content.ok) tally.unanswered.delete(`${content.value.tap.epoch}/${content.value.tap.seq}`);
+}
+
+/**
+ * Whether damage at the end is the beginning of a frame whose rest is not there: an append that was cut short, or is
+ * under way. A frame that is there to its end and does not check was altered.
+ */
+async function isTorn(path: string, { from, to }: LedgerPart): Promise<boolean> {
+  const handle = await open(path, 'r');
+  try {
+    const head = Buffer.alloc(8);
+    const { bytesRead } = await handle.read(head, 0, 8, from);
+    const magic = Math.min(4, bytesRead);
+    if (!head.subarray(0, magic).equals(Buffer.from('CPJ1').subarray(0, magic))) return false;
+    return bytesRead < 8 || from + 44 + head.readUInt32BE(4) > to;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What lies between one start and the next: records that never came, or a disk that went back. */
+function betweenEpochs(main: LineAudit | undefined): Fault[] {
+  if (main === undefined) return [];
+  const ends = main.ends();
+  return main.starts.flatMap(({ epoch, facts }, at): Fault[] => {
+    const { previous } = facts;
+    const fault = (kind: 'gap' | 'rolled-back', detail: string): Fault[] => [
+      { kind, epoch, seq: 1, file: main.file.name, detail },
+    ];
+    if (previous === null) return at === 0 ? [] : fault('rolled-back', 'this start found an empty disk');
+    return afterPlace(previous, ends.get(previous.epoch), fault);
+  });
+}
+
+function afterPlace(
+  previous: Place,
+  end: EpochEnd | undefined,
+  fault: (kind: 'gap' | 'rolled-back', detail: string) => Fault[],
+): Fault[] {
+  const place = `${previous.epoch}/${previous.seq}`;
+  if (end === undefined)
+    return fault('gap', `it follows ${place}, and nothing of epoch ${previous.epoch} is here`);
+  if (end.last < previous.seq) {
+    return fault('gap', `records ${previous.epoch}/${end.last + 1} to ${place} before it are missing`);
+  }
+  if (end.last > previous.seq) {
+    return fault(
+      'rolled-back',
+      `this start found a disk that ended at ${place}; ${previous.epoch}/${end.last} is here`,
+    );
+  }
+  return end.head === previous.head
+    ? []
+    : fault('gap', `it follows another ${place} than the one that is here`);
+}
+
+function forks(audits: readonly LineAudit[]): Fault[] {
+  return audits.flatMap((audit): Fault[] => {
+    const { file } = audit;
+    if (file.fork === 0) return [];
+    const [first] = audit.ends();
+    const detail = 'a second history of this device begins here: its disk was cloned or rolled back';
+    return [{ kind: 'fork', epoch: first?.[0], seq: first?.[1].first, file: file.name, detail }];
+  });
+}

@@ -1,0 +1,97 @@
+import type { Clock } from '../../platform/clock.js';
+import type { Log } from '../../platform/log.js';
+import type { JournalRecord } from '../../protocol/journal/record.js';
+import { parseTapContent, parseVerdictContent, type TapContent } from '../../protocol/journal/seal.js';
+import { BoundedMap } from '../boundedMap.js';
+import type { ChainedRecord } from '../ledger/batch.js';
+import { RecordReader, type Unwrap } from '../ledger/reading.js';
+import { factsOf } from './facts.js';
+import type { People } from './people.js';
+import { judge, type RuleTable } from './rules.js';
+
+const DEVICES = 4_096;
+const TAPS_A_DEVICE = 32;
+
+export interface AdmissionOptions {
+  readonly unwrap: Unwrap;
+  readonly recordAt: (device: string, epoch: number, seq: number) => Promise<JournalRecord | undefined>;
+  readonly rules: () => RuleTable;
+  readonly people: () => People;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Watched {
+  readonly reader: RecordReader;
+  readonly taps: BoundedMap<string, { readonly content: TapContent; readonly atMs: number | undefined }>;
+}
+
+/**
+ * Judges on arrival who was admitted without a verdict, and reports those who would not have passed: who can drop
+ * messages can turn a refusal into an admission, and this is where it shows.
+ */
+export class Admissions {
+  readonly #devices = new BoundedMap<string, Watched>(DEVICES);
+  #reported = 0;
+
+  constructor(private readonly options: AdmissionOptions) {}
+
+  /** How many were reported. */
+  get reported(): number {
+    return this.#reported;
+  }
+
+  /** Records that are on central's disk now, in order. */
+  async stored(device: string, records: readonly ChainedRecord[]): Promise<void> {
+    const watched = this.#watched(device);
+    for (const { record } of records) {
+      watched.reader.note(record);
+      if (record.kind === 'tap') await this.#remember(watched, record);
+      else if (record.kind === 'verdict') await this.#judge(device, watched, record);
+    }
+  }
+
+  async #remember({ reader, taps }: Watched, record: JournalRecord): Promise<void> {
+    const opening = await reader.open(record);
+    const content = opening.ok ? parseTapContent(opening.plaintext) : undefined;
+    if (content?.ok !== true) return;
+    const atMs = record.trusted ? record.wallMs : undefined;
+    taps.set(`${record.epoch}/${record.seq}`, { content: content.value, atMs });
+  }
+
+  async #judge(device: string, { reader, taps }: Watched, record: JournalRecord): Promise<void> {
+    const opening = await reader.open(record);
+    const verdict = opening.ok ? parseVerdictContent(opening.plaintext) : undefined;
+    if (verdict?.ok !== true) return;
+    const { tap, decidedBy, action } = verdict.value;
+    const key = `${tap.epoch}/${tap.seq}`;
+    const presented = taps.get(key);
+    taps.delete(key);
+    if (decidedBy !== 'local' || action !== 'open' || presented === undefined) return;
+    const { people, rules, clock, log } = this.options;
+    const { content, atMs = clock.wallMs() } = presented;
+    const person = people().find(content.medium, content.token);
+    const { outcome, reasons } = judge(rules(), content.schemes, factsOf(content, person, atMs));
+    if (outcome === 'pass') return;
+    this.#reported += 1;
+    const { lane, direction } = content;
+    log.warn('admitted without a verdict, would not have passed', {
+      device,
+      tap: key,
+      outcome,
+      reasons: reasons.join('+'),
+      lane,
+      direction,
+    });
+  }
+
+  #watched(device: string): Watched {
+    const known = this.#devices.get(device);
+    if (known !== undefined) return known;
+    const { unwrap, recordAt } = this.options;
+    const reader = new RecordReader(device, unwrap, (epoch, seq) => recordAt(device, epoch, seq));
+    const watched: Watched = { reader, taps: new BoundedMap(TAPS_A_DEVICE) };
+    this.#devices.set(device, watched);
+    return watched;
+  }
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import t from 'tap';
+import { keyPath, makeTicketKey, readTicketKeys, writeTicketKeys } from '../../../central/keys.js';
+import { rotated, Tickets } from '../../../central/session/tickets.js';
+import { ManualClock } from '../../../platform/clock.js';
+import { silentLog } from '../../../platform/log.js';
+import type { TicketContent } from '../../../protocol/wire/session.js';
+import { makeFolder, type TestScope } from '../harness.js';
+
+const DAY_MS = 86_400_000;
+const LIFETIME_MS = 12 * 3_600_000;
+const START_MS = Date.UTC(2026, 0, 1);
+
+const seal = () => ({ cipherKey: randomBytes(16), macKey: randomBytes(32) });
+const content = (): TicketContent => ({
+  device: 'gz-bus-a1',
+  deviceKey: '00112233aabbccdd',
+  issuedMs: START_MS,
+  expiresMs: START_MS + LIFETIME_MS,
+  keys: { up: seal(), down: seal() },
+});
+
+async function open(t: TestScope, folder: string, clock = new ManualClock(START_MS)) {
+  const tickets = await Tickets.open({
+    folder,
+    clock,
+    random: randomBytes,
+    log: silentLog,
+    lifetimeMs: LIFETIME_MS,
+  });
+  t.teardown(() => tickets.close());
+  return { tickets, clock };
+}
+
+t.test('a ticket opens to the session it was made of, until it expires', async (t) => {
+  const { tickets, clock } = await open(t, await makeFolder(t));
+  const made = content();
+  const ticket = tickets.issue(made);
+  const opened = await tickets.open(ticket);
+  t.same(opened.ok && opened.value.content, made);
+  clock.advance(LIFETIME_MS - 1);
+  t.equal((await tickets.open(ticket)).ok, true);
+  clock.advance(1);
+  t.same(await tickets.open(ticket), { ok: false, reason: 'ticket-expired' }, 'from the cache too');
+});
+
+t.test('a forged, a cut and an invented ticket are unknown', async (t) => {
+  const { tickets } = await open(t, await makeFolder(t));
+  const ticket = tickets.issue(content());
+  for (const at of [0, 8, 20, 60, ticket.length - 1]) {
+    const forged = Buffer.from(ticket);
+    forged[at] = (forged[at] ?? 0) ^ 1;
+    t.same(await tickets.open(forged), { ok: false, reason: 'ticket-unknown' }, `byte ${at}`);
+  }
+  t.same(await tickets.open(ticket.subarray(0, 20)), { ok: false, reason: 'ticket-unknown' });
+  t.same(await tickets.open(Buffer.alloc(0)), { ok: false, reason: 'ticket-unknown' });
+});
+
+t.test('another worker on the same folder opens it, also under a key made a moment ago', async (t) => {
+  const folder = await makeFolder(t);
+  const one = await open(t, folder, new ManualClock(START_MS + 2 * DAY_MS));
+  const two = await open(t, folder);
+  await one.tickets.rotate();
+  const made = { ...content(), expiresMs: START_MS + 9 * DAY_MS };
+  t.equal((await two.tickets.open(one.tickets.issue(made))).ok, true);
+});
+
+t.test('keys rotate daily and are destroyed when no session can need them', async (t) => {
+  const key = (createdMs: number) => makeTicketKey(randomBytes, createdMs);
+  const make = () => key(START_MS);
+  const fresh = [key(START_MS - DAY_MS + 1)];
+  t.equal(rotated(fresh, START_MS, LIFETIME_MS, make), fresh, 'nothing is due');
+  const [day = key(0)] = [key(START_MS - DAY_MS)];
+  t.same(
+    rotated([day], START_MS, LIFETIME_MS, make).map(({ createdMs }) => createdMs),
+    [START_MS, day.createdMs],
+    'a new one in front, the old one serves on',
+  );
+  const old = key(START_MS - DAY_MS - LIFETIME_MS - 1);
+  t.same(
+    rotated([...fresh, old], START_MS, LIFETIME_MS, make).map(({ createdMs }) => createdMs),
+    fresh.map(({ createdMs }) => createdMs),
+    'too old',
+  );
+  t.equal(
+    rotated([old], START_MS, LIFETIME_MS, make).length,
+    1,
+    'after a long sleep only the new one is left',
+  );
+});
+
+t.test('a destroyed key is gone from the disk, and its tickets with it', async (t) => {
+  const folder = await makeFolder(t);
+  const [first] = await readTicketKeys(folder);
+  const { tickets, clock } = await open(t, folder, new ManualClock(START_MS));
+  const ticket = tickets.issue({ ...content(), expiresMs: START_MS + 99 * DAY_MS });
+  clock.advance(3 * DAY_MS);
+  await tickets.rotate();
+  const text = await readFile(keyPath(folder, 'tickets'), 'utf8');
+  t.notMatch(text, first?.macKey ?? 'none');
+  t.equal((await stat(keyPath(folder, 'tickets'))).mode & 0o777, 0o600);
+  const later = await open(t, folder, clock);
+  t.same(await later.tickets.open(ticket), { ok: false, reason: 'ticket-unknown' });
+});
+
+t.test('rotation is looked at every hour', async (t) => {
+  const folder = await makeFolder(t);
+  await writeTicketKeys(folder, [makeTicketKey(randomBytes, START_MS)]);
+  const { tickets, clock } = await open(t, folder);
+  await tickets.keepRotating();
+  let hours = 0;
+  for (; (await readTicketKeys(folder)).length < 2; hours++) {
+    clock.advance(DAY_MS / 24);
+  }
+  t.ok(hours >= 24, 'not before a day');
+});

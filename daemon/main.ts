@@ -16,7 +16,7 @@ import type { Log } from '../platform/log.js';
 import { type MqttOptions, mqttOpener, type OpenMqtt } from '../platform/mqtt.js';
 import { createSm2Pool } from '../platform/sm2/pool.js';
 import type { Sm2Service } from '../platform/sm2/service.js';
-import { CardpadError } from '../protocol/errors.js';
+import { CardpadError, codeOf, messageOf } from '../protocol/errors.js';
 import { selfTestSymmetric } from '../protocol/sm/selfTest.js';
 import { sm3 } from '../protocol/sm/sm3.js';
 import { CardInputs, saysExpired } from './cardInputs.js';
@@ -161,8 +161,17 @@ class Opened {
     this.#closers.push(close);
   }
 
+  /** Closes all, also behind one that fails. @throws the first failure, at the end */
   async close(): Promise<void> {
-    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) await close();
+    const failures: unknown[] = [];
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
+      try {
+        await close();
+      } catch (thrown) {
+        failures.push(thrown);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 }
 
@@ -184,7 +193,9 @@ export async function startGate(config: Config, parts: GateParts): Promise<Runni
       },
     };
   } catch (thrown) {
-    await opened.close();
+    await opened.close().catch((failure) => {
+      parts.log.error('cannot close', { problem: codeOf(failure) ?? messageOf(failure) });
+    });
     throw thrown;
   }
 }
@@ -193,10 +204,8 @@ async function openGate(config: Config, parts: GateParts, opened: Opened): Promi
   const { log, clock = systemClock } = parts;
   const outputs = openOutputs(config, clock);
   opened.add(guardOutputs(outputs.all));
-  opened.add(() => {
-    for (const output of outputs.all) output.safe();
-    outputs.close();
-  });
+  opened.add(() => outputs.close());
+  for (const output of outputs.all) opened.add(() => output.safe());
 
   selfTestSymmetric();
   const identity = await loadIdentity(config.dataDir, config.device);

@@ -8,6 +8,8 @@ import { readFileIfThere, writeFileDurable } from './files.js';
  * file and folder, and keeps the last good copy beside it.
  */
 class DurableJsonFile<T> implements Adapter<T> {
+  #writing: Promise<void> = Promise.resolve();
+
   constructor(
     private readonly path: string,
     private readonly schema: v.GenericSchema<unknown, T>,
@@ -25,12 +27,19 @@ class DurableJsonFile<T> implements Adapter<T> {
     });
   }
 
-  async write(data: T): Promise<void> {
+  /** One at a time, in the order of calling: an older state never comes to lie over a newer one. */
+  write(data: T): Promise<void> {
+    const text = `${JSON.stringify(data, undefined, 2)}\n`;
+    this.#writing = this.#writing.catch(() => {}).then(() => this.#replace(text));
+    return this.#writing;
+  }
+
+  async #replace(text: string): Promise<void> {
     const old = await readFileIfThere(this.path);
     if (old !== undefined && this.#parse(old) !== undefined) {
       await writeFileDurable(`${this.path}.bak`, old, this.mode);
     }
-    await writeFileDurable(this.path, `${JSON.stringify(data, undefined, 2)}\n`, this.mode);
+    await writeFileDurable(this.path, text, this.mode);
   }
 
   #parse(bytes: Buffer | undefined): T | undefined {

@@ -1,5 +1,6 @@
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { CardpadError, codeOf } from '../protocol/errors.js';
 
 /** Makes the folder's own entries durable: a rename is not on disk until its folder is. */
@@ -23,22 +24,33 @@ export async function writeFileDurable(
   mode = 0o644,
 ): Promise<void> {
   const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
-  const handle = await open(temporary, 'w', mode);
+  // Never a name that was there before: what a crash left behind may have another mode.
+  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const handle = await open(temporary, 'wx', mode);
   try {
-    await handle.writeFile(bytes);
-    await handle.datasync();
-  } finally {
-    await handle.close();
+    try {
+      await handle.writeFile(bytes);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (thrown) {
+    await unlink(temporary).catch(() => {});
+    throw thrown;
   }
-  await rename(temporary, path);
   await syncFolder(folder);
 }
 
-/** Makes a folder that only its owner may look into. */
+/** Makes a folder that only its owner may look into; its name is durable too, as far as its parents may be read. */
 export async function makePrivateFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    const firstMade = await mkdir(path, { recursive: true, mode: 0o700 });
+    if (firstMade === undefined) return;
+    const above = dirname(resolve(firstMade));
+    for (let folder = resolve(path); folder !== above; folder = dirname(folder)) {
+      await syncFolder(dirname(folder)).catch(() => {});
+    }
   } catch (cause) {
     throw new CardpadError(
       'files.folder',

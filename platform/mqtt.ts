@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { connect as connectClient, type IClientOptions, type MqttClient } from 'mqtt';
+import { connect as connectClient, ErrorWithSubackPacket, type IClientOptions, type MqttClient } from 'mqtt';
 import { CardpadError, messageOf } from '../protocol/errors.js';
 import type { Clock } from './clock.js';
 import type { Log } from './log.js';
@@ -42,6 +42,8 @@ export type OpenMqtt = (options: MqttOptions) => MqttLink;
 
 const CONNECT_TIMEOUT_MS = 4_000;
 const KEEPALIVE_SECONDS = 10;
+/** How long a goodbye may take: on a dead network mqtt.js would wait for its acknowledgements for ever. */
+const GOODBYE_MS = 1_000;
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_LAST_MS = 5_000;
 
@@ -51,6 +53,12 @@ export function backoffMs(tries: number, random: number): number {
 }
 
 const downError = () => new CardpadError('mqtt.down', 'reconnect', 'the broker connection is down');
+
+/** MQTT 3.1.1 clause 3.9.3: one code a topic, in order; 0x80 is failure. */
+function refusedTopic(error: Error, topics: readonly string[]): string | undefined {
+  if (!(error instanceof ErrorWithSubackPacket)) return undefined;
+  return topics[error.packet?.granted.findIndex((code) => Number(code) >= 0x80) ?? -1];
+}
 
 class ReconnectingLink implements MqttLink {
   up = false;
@@ -97,7 +105,17 @@ class ReconnectingLink implements MqttLink {
     const client = this.#client;
     this.#client = undefined;
     this.up = false;
-    if (client !== undefined) await new Promise<void>((resolve) => client.end(false, {}, () => resolve()));
+    if (client === undefined) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.clock.schedule(GOODBYE_MS, () => {
+        client.stream.destroy();
+        resolve();
+      });
+      client.end(false, {}, () => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   #connect(): void {
@@ -120,6 +138,8 @@ class ReconnectingLink implements MqttLink {
     };
     const client = connectClient(url, options);
     this.#client = client;
+    // Every publish under way listens for the end.
+    client.setMaxListeners(0);
     client.on('connect', () => this.#onConnect(client));
     client.on('message', (topic, payload, packet) => this.options.onMessage(topic, payload, packet.retain));
     client.on('error', (error) => this.#report(error));
@@ -130,11 +150,13 @@ class ReconnectingLink implements MqttLink {
     // mqtt.js leaves Nagle's algorithm on: with delayed acknowledgements that is 40 ms a message.
     if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     const topics = Object.fromEntries(this.options.subscriptions.map(({ topic, qos }) => [topic, { qos }]));
-    client.subscribe(topics, (error, granted) => {
+    client.subscribe(topics, (error) => {
       if (this.#client !== client || !client.connected) return;
-      const refused = granted?.find(({ qos }) => (qos as number) === 128)?.topic;
-      if (error || refused !== undefined) {
-        this.#report(error ?? new Error(`the broker refuses a subscription to ${refused}`));
+      if (error) {
+        const refused = refusedTopic(error, Object.keys(topics));
+        this.#report(
+          refused === undefined ? error : new Error(`the broker refuses a subscription to ${refused}`),
+        );
         client.end(true);
         return;
       }

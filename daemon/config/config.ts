@@ -65,7 +65,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** A name that could not be a key stands quoted and cut short: a path is printed on somebody's terminal. */
 function joined(path: string, name: string): string {
-  if (!/^[\w-]{1,64}$/.test(name)) return `${path}[${JSON.stringify(name.slice(0, 64).replace(/[^ -~]/g, '?'))}]`;
+  if (!/^[\w-]{1,64}$/.test(name))
+    return `${path}[${JSON.stringify(name.slice(0, 64).replace(/[^ -~]/g, '?'))}]`;
   return path === '' ? name : `${path}.${name}`;
 }
 

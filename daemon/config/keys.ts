@@ -173,7 +173,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   },
   {
     path: 'broker.username',
-    schema: text(/^.{1,256}$/),
+    schema: text(/^\P{Cc}{1,256}$/u),
     expected: '1 to 256 characters',
     optional: true,
     live: false,

@@ -149,10 +149,10 @@ function onFailed(draft: Draft, input: LaneInput & { type: 'failed' }): void {
   if (current !== undefined && current.source === input.source && current.frame === 'arriving') {
     draft.do({ type: 'forget', tap: current.tap, timedOut: false });
     draft.do({ type: 'append-void', tap: current.tap, reason: input.reason });
-    // Nobody was there, so the same card may come again at once.
+    // Nobody was there, so the same card may come again at once; and its reading is still to end one way or the other.
     const others = new Map(seen);
     others.delete(current.identity);
-    draft.set({ current: undefined, seen: others });
+    draft.set({ current: undefined, seen: others, reading: true });
   }
   if (!input.final) return;
   resumeUnlessWaiting(draft);

@@ -70,11 +70,18 @@ export function decide(table: readonly PolicyRow[], situation: Situation): RowAc
   return table.find((row) => fits(row, situation))?.action ?? 'call-staff';
 }
 
+/** Without central nobody passes or is refused: an outcome is undetermined, or attend for one refused a moment ago. */
+const OUTCOMES_BY: Readonly<Record<DecidedBy, readonly Outcome[]>> = {
+  central: OUTCOMES,
+  local: ['undetermined', 'attend'],
+};
+
+/** Every situation that a lane can come to. */
 function* everySituation(): Generator<Situation> {
   for (const mode of LANE_MODES)
     for (const direction of DIRECTIONS)
       for (const decidedBy of DECIDERS)
-        for (const outcome of OUTCOMES)
+        for (const outcome of OUTCOMES_BY[decidedBy])
           for (const assurance of ASSURANCES)
             for (const validity of VALIDITIES)
               yield { mode, direction, decidedBy, outcome, assurance, validity };
@@ -116,10 +123,12 @@ export function policyProblems(table: readonly PolicyRow[]): readonly PolicyProb
   const opensOnLoss = all.find((s) => {
     if (s.direction !== 'entry' || s.decidedBy !== 'local' || s.assurance === 'sam') return false;
     if (decide(table, s) !== 'open') return false;
-    // A mode that opens as well for whoever central does not refuse does not open because the network is gone. What
-    // it does with "undetermined" alone says nothing: that is what losing the network looks like.
-    const withCentral = (outcome: Outcome) => decide(table, { ...s, decidedBy: 'central', outcome });
-    return withCentral('undetermined') !== 'open' || withCentral('attend') !== 'open';
+    // What opens as well when the network is there does not open because it is gone. "Undetermined" alone says too
+    // little of that, since losing the network is one way to it; save in the assisted lane, where a person stands to
+    // let through whoever cannot be checked.
+    const opensAnyway = (outcome: Outcome) =>
+      decide(table, { ...s, decidedBy: 'central', outcome }) === 'open';
+    return !opensAnyway('undetermined') || (s.mode !== 'assisted' && !opensAnyway('attend'));
   });
   if (opensOnLoss !== undefined) {
     problems.push({

@@ -37,6 +37,9 @@ export interface LinkOptions {
   readonly onLate: () => void;
 }
 
+/** A broker that has gone silent must not hold up a gate that stops. */
+const GOODBYE_MS = 1_000;
+
 /** The gate's connection to central: one broker connection, and over it sessions, questions and journal uploads. */
 export class Link {
   readonly #mqtt: MqttLink;
@@ -140,7 +143,10 @@ export class Link {
         encodeState(this.#state('disconnected')),
         true,
       );
-      await goodbye.catch(() => {});
+      const patience = new Promise<void>((resolve) => {
+        this.options.clock.schedule(GOODBYE_MS, resolve);
+      });
+      await Promise.race([goodbye.catch(() => {}), patience]);
     }
     await this.#mqtt.close();
   }

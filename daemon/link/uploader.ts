@@ -53,7 +53,8 @@ export class Uploader {
   /** A session stands: central's own place says where to go on. */
   async sessionOpened(place: Place | null): Promise<void> {
     const { journal, log } = this.options;
-    const known = place === null || (await journal.knows(place));
+    // A disk that cannot be read just now: sending again is harmless, sending nothing until the next session is not.
+    const known = place === null || (await journal.knows(place).catch(() => false));
     if (!known) {
       log.error('central has a journal place that is not on this disk: sending all that is here', {
         epoch: place.epoch,

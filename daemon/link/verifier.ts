@@ -118,7 +118,12 @@ export class Verifier {
     const { re, tap } = verdict.value;
     const pending = [...this.#pending.values()].find((p) => p.session === session && p.counter === re);
     if (pending === undefined) {
-      if (this.#forgotten.includes(`${session.id}/${re}`)) onLate();
+      const at = this.#forgotten.indexOf(`${session.id}/${re}`);
+      // Once: a replay says nothing about the way to central.
+      if (at !== -1) {
+        this.#forgotten.splice(at, 1);
+        onLate();
+      }
       return onDropped('verdict-late');
     }
     if (pending.question.tap.epoch !== tap.epoch || pending.question.tap.seq !== tap.seq) {

@@ -50,16 +50,17 @@ for (const [who, person, reason] of [
 ] as const) {
   t.test(`${who} calls staff and accuses nobody`, async (t) => {
     const from = gate.edges.count;
-    const { verdict } = await gate.visit(person, 'yellow');
+    const { tap, verdict } = await gate.visit(person, 'yellow');
     t.match(verdict, { outcome: 'attend', reasons: [reason], action: 'call-staff', decidedBy: 'central' });
-    await gate.edges.edge('staff', 1, from);
-    // The lamp blinks: dark comes for good when the staff line is off again.
-    await gate.edges.edge('staff', 0, from);
+    await gate.process.line(new RegExp(`call staff tap=${tap.epoch}/${tap.seq} `));
+    // Central has the verdict: had the gate been told to move, it would have moved by now.
     t.same(gate.lamps(from), ['yellow'], 'never red, never green');
     t.same(gate.edges.since(from, 'gate'), []);
   });
 }
 
-t.test('an idle lane lights none of green, yellow, red', async (t) => {
+t.test('an idle lane lights none of green, yellow, red, and calls nobody', async (t) => {
+  // The yellow lamp blinks; that it is dark for good shows by the call that ends with it.
+  await gate.edges.becomes('staff', '0');
   for (const lamp of ['green', 'yellow', 'red']) t.equal(gate.edges.level(lamp), '0', lamp);
 });

@@ -101,7 +101,8 @@ export class FakeCentral {
     private readonly sessionKey: Sm2KeyPair,
     readonly otherKey: Sm2KeyPair,
     readonly device: string,
-    readonly devicePublicKey: string,
+    /** The enrolled key. */
+    public devicePublicKey: string,
   ) {}
 
   static async create(

@@ -89,8 +89,8 @@ t.test('a retained welcome is not taken: an old one must not greet a new connect
   bench.central.answersHello = false;
   await bench.run(1);
   const good = await bench.central.welcome(await helloOf(bench));
-  bench.broker.inject(`cardpad/v1/d/${DEVICE}/down/welcome`, Buffer.from('{'), { retain: true });
   bench.broker.reachable = false;
+  bench.broker.inject(`cardpad/v1/d/${DEVICE}/down/welcome`, Buffer.from('{'), { retain: true });
   bench.broker.reachable = true;
   await settle();
   t.match(bench.drops(), ['retained']);
@@ -232,6 +232,7 @@ t.test('centrals that come up again and again cost a hello a second at most', as
   }
   t.ok(bench.sent('hello').length - before <= 6, `${bench.sent('hello').length - before}`);
   bench.central.answersHello = true;
+  bench.broker.inject(state.topic, state.payload);
   await bench.run(2_000, 100);
   t.equal(bench.link.ready, true);
 });
@@ -291,7 +292,8 @@ t.test('what a session was made of is on no disk', async (t) => {
   const files = Buffer.concat(bench.disk.names.map((name) => bench.disk.bytesOf(name)));
   const everything = `${files.toString('latin1')}${bench.lines.join()}`;
   for (const { keys } of bench.central.sessions) {
-    for (const secret of [keys.up.cipherKey, keys.up.macKey, keys.down.cipherKey, keys.down.macKey]) {
+    for (const key of [keys.up.cipherKey, keys.up.macKey, keys.down.cipherKey, keys.down.macKey]) {
+      const secret = Buffer.from(key);
       const forms = [secret.toString('latin1'), secret.toString('hex'), secret.toString('base64')];
       for (const text of forms) t.notOk(everything.includes(text));
     }
@@ -313,4 +315,16 @@ t.test('a gate that dies is told as lost by its will', async (t) => {
   const bench = await LinkBench.ready();
   bench.broker.kill(`cardpad-${DEVICE}`);
   t.match(JSON.parse(bench.sent('state').at(-1)?.payload.toString() ?? ''), { state: 'lost' });
+});
+
+t.test('a broker that has gone silent does not hold up a gate that stops', async (t) => {
+  const bench = await LinkBench.ready();
+  bench.broker.frozen = true;
+  let closed = false;
+  const closing = bench.link.close().then(() => {
+    closed = true;
+  });
+  await bench.run(1_500, 100);
+  t.equal(closed, true);
+  await closing;
 });

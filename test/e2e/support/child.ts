@@ -38,7 +38,8 @@ export class Child {
     command: string,
     argv: readonly string[],
   ) {
-    const child = spawn(command, argv, { stdio: ['pipe', 'pipe', 'pipe'] });
+    // The test runner's own instrumentation stays out of what people run; env puts the command in its own place.
+    const child = spawn('env', ['-u', 'NODE_OPTIONS', command, ...argv], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child = child;
     running.add(child);
     for (const stream of ['stdout', 'stderr'] as const) {

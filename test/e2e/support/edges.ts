@@ -47,6 +47,14 @@ export class Edges {
     );
   }
 
+  /** Waits until a line has that level; it may have it already. */
+  async becomes(line: string, level: '0' | '1'): Promise<void> {
+    await this.#changes.until(
+      () => this.level(line) === level,
+      () => `${line} to be ${level}`,
+    );
+  }
+
   /** The electrical level of a line, as its file has it. */
   level(line: string): string {
     return readFileSync(join(this.folder, line), 'latin1');

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { seal } from '../../../protocol/sm/sealed.js';
 import {
   type EnvelopeAddress,
   MAX_ENVELOPE_BYTES,
@@ -131,11 +132,26 @@ t.test('another counter in front, and it does not open', async (t) => {
   t.equal(openSealed(KEYS.up, UP, other), undefined);
 });
 
-t.test('a counter beyond what a number holds is refused', async (t) => {
-  const other = Buffer.from(SEALED_UP);
-  other.writeBigUInt64BE(2n ** 53n, 1);
-  t.equal(openSealed(KEYS.up, UP, other), undefined);
-});
+/** Sealed by the rules with right keys, behind a head of its own. */
+function sealedBehind(head: Buffer): Buffer {
+  const parts = ['cardpad/v1/verify', 'up', 'gz-bus-a1'].map((part) => Buffer.from(part));
+  const box = seal({ ...KEYS.up, iv: IV, context: [...parts, head] }, Buffer.from('question'));
+  return Buffer.concat([head, box.iv, box.mac, box.ciphertext]);
+}
+
+for (const [what, version, counter, opens] of [
+  ['this version and any counter', 1, 5n, true],
+  ['a counter beyond what a number holds', 1, 2n ** 53n, false],
+  ['version 0', 0, 5n, false],
+  ['version 2', 2, 5n, false],
+] as const) {
+  t.test(`${what}, with a right MAC: ${opens ? 'opens' : 'refused'}`, async (t) => {
+    const head = Buffer.alloc(9);
+    head.writeUInt8(version);
+    head.writeBigUInt64BE(counter, 1);
+    t.equal(openSealed(KEYS.up, UP, sealedBehind(head)) !== undefined, opens);
+  });
+}
 
 const CIPHERTEXT_AT = 1 + 8 + 12 + 32;
 const xor = (a: Uint8Array, b: Uint8Array) => Buffer.from(a.map((byte, index) => byte ^ (b[index] ?? 0)));

@@ -160,6 +160,12 @@ t.test('a ticket does not open with another key, not even under the same id', as
   t.equal(openTicket(SEALED, { ...TICKET_KEY, keys: { ...keys, macKey: bytesOf('other', 32) } }), undefined);
 });
 
+t.test('a ticket over keys of another length does not open, whoever sealed it', async (t) => {
+  const { up } = KEYS;
+  const keys = { ...KEYS, up: { ...up, macKey: up.macKey.subarray(1) } };
+  t.equal(openTicket(sealTicket({ ...TICKET, keys }, TICKET_KEY, iv), TICKET_KEY), undefined);
+});
+
 t.test('bytes that are no ticket open to nothing and do not throw', async (t) => {
   for (let length = 0; length <= SEALED.length; length++) {
     if (length < 52) t.equal(ticketKeyId(SEALED.subarray(0, length)), undefined);

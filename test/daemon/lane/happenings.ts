@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import type { LaneSettings } from '../../../daemon/lane/state.js';
+import { OUTCOMES } from '../../../protocol/verdict.js';
+import { LaneBench, SETTINGS } from './bench.js';
+
+/** What a lane may go through: cards at two readers, answers for any tap in any order, and time. */
+type Happening =
+  | { readonly do: 'found' | 'whole' | 'failed' | 'given-up' | 'absent'; readonly source: number }
+  | { readonly do: 'text'; readonly source: number; readonly identity: string; readonly inDate: boolean }
+  | { readonly do: 'verdict'; readonly ago: number; readonly outcome: (typeof OUTCOMES)[number] }
+  | { readonly do: 'unavailable' | 'durable' | 'not-durable'; readonly ago: number }
+  | { readonly do: 'late' }
+  | { readonly do: 'wait'; readonly ms: number };
+
+const source = fc.constantFrom(0, 1);
+const ago = fc.constantFrom(0, 0, 0, 1, 2, 5);
+const happening: fc.Arbitrary<Happening> = fc.oneof(
+  fc.record({ do: fc.constantFrom('found', 'whole', 'whole', 'failed', 'given-up', 'absent'), source }),
+  fc.record({
+    do: fc.constant('text' as const),
+    source,
+    identity: fc.constantFrom('a', 'b', 'c', 'd'),
+    inDate: fc.boolean(),
+  }),
+  fc.record({ do: fc.constant('verdict' as const), ago, outcome: fc.constantFrom(...OUTCOMES) }),
+  fc.record({ do: fc.constantFrom('unavailable', 'durable', 'durable', 'not-durable'), ago }),
+  fc.record({ do: fc.constant('late' as const) }),
+  fc.record({
+    do: fc.constant('wait' as const),
+    ms: fc.constantFrom(1, 50, 299, 300, 500, 1500, 3000, 20_000),
+  }),
+);
+
+export const happenings = fc.array(happening, { maxLength: 60 });
+
+export const settings: fc.Arbitrary<LaneSettings> = fc.record({
+  direction: fc.constantFrom('entry', 'exit'),
+  mode: fc.constantFrom('standard', 'assisted', 'closed'),
+  policy: fc.constant(SETTINGS.policy),
+  deadlineMs: fc.constantFrom(300, 1500),
+  shortDeadlineMs: fc.constant(300),
+  dwellMs: fc.constantFrom(1000, 3000),
+  sameCardMs: fc.constantFrom(1000, 3000),
+  durableWaitMs: fc.constantFrom(100, 500),
+  whenNotDurable: fc.constantFrom('call-staff', 'open'),
+  refusalMemoryMs: fc.constant(SETTINGS.refusalMemoryMs),
+});
+
+/** What came in for a tap, for a property to hold against what was ordered. */
+export interface Course {
+  readonly bench: LaneBench;
+  /** For each order, in the bench's trace, the taps that were on disk by then. */
+  readonly durableAt: readonly ReadonlySet<number>[];
+}
+
+/** Goes through it all, then lets every frame come to its end and time pass until nothing is pending. */
+export function live(given: LaneSettings, course: readonly Happening[]): Course {
+  const bench = new LaneBench(given);
+  /** A text is always followed by `whole` or `failed` of its reader, before its next text. */
+  const arriving = new Set<number>();
+  const durable = new Set<number>();
+  const durableAt: ReadonlySet<number>[] = [];
+  const tapOf = (back: number) => Math.max(1, bench.state.nextTap - 1 - back);
+  const finish = (at: number) => {
+    if (arriving.delete(at)) bench.whole(at);
+  };
+  const go = (now: Happening) => {
+    switch (now.do) {
+      case 'found':
+        return bench.found(now.source);
+      case 'text':
+        finish(now.source);
+        arriving.add(now.source);
+        return bench.text(now.identity, { validity: now.inDate ? 'valid' : 'expired' }, now.source);
+      case 'whole':
+        return finish(now.source);
+      case 'failed':
+      case 'given-up':
+        arriving.delete(now.source);
+        return bench.failed(now.do === 'given-up', now.source);
+      case 'absent':
+        finish(now.source);
+        return bench.absent(now.source);
+      case 'verdict':
+        return bench.verdict(tapOf(now.ago), now.outcome);
+      case 'unavailable':
+        return bench.unavailable(tapOf(now.ago));
+      case 'durable':
+        durable.add(tapOf(now.ago));
+        return bench.durable(tapOf(now.ago));
+      case 'not-durable':
+        return bench.notDurable(tapOf(now.ago));
+      case 'late':
+        return bench.late();
+      case 'wait':
+        return bench.wait(now.ms);
+    }
+  };
+  const note = () => {
+    while (durableAt.length < bench.trace.length) durableAt.push(new Set(durable));
+  };
+  for (const now of course) {
+    go(now);
+    note();
+  }
+  for (const at of [0, 1]) finish(at);
+  bench.wait(3600_000);
+  note();
+  return { bench, durableAt };
+}

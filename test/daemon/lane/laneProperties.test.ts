@@ -1,0 +1,145 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { nextWakeMs } from '../../../daemon/lane/lane.js';
+import type { LaneSettings } from '../../../daemon/lane/state.js';
+import { LaneBench } from './bench.js';
+import { type Course, happenings, live, settings } from './happenings.js';
+
+/** Holds for every lane and everything that it may go through. */
+function always(name: string, holds: (course: Course, given: LaneSettings) => boolean): void {
+  t.test(name, async () => {
+    fc.assert(
+      fc.property(settings, happenings, (given, course) => holds(live(given, course), given)),
+      { numRuns: 300 },
+    );
+  });
+}
+
+const tapsOf = ({ bench }: Course, ...types: readonly string[]): number[] =>
+  bench.trace.flatMap(({ effect }) =>
+    types.includes(effect.type) && 'tap' in effect && effect.tap !== undefined ? [effect.tap] : [],
+  );
+const isUnique = (list: readonly number[]) => new Set(list).size === list.length;
+
+always('the gate opens for the tap that is current, and once for it', (course) => {
+  const current = course.bench.trace.every(
+    ({ effect, state }) => effect.type !== 'open' || effect.tap === state.current?.tap,
+  );
+  return current && isUnique(tapsOf(course, 'open'));
+});
+
+always('an entry opens only for what is on disk, unless it was told otherwise', (course, given) => {
+  if (given.direction === 'exit' || given.whenNotDurable === 'open') return true;
+  return course.bench.trace.every(
+    ({ effect }, index) => effect.type !== 'open' || course.durableAt[index]?.has(effect.tap) === true,
+  );
+});
+
+always('every tap ends in one verdict or one void, after it was written', (course) => {
+  const written = tapsOf(course, 'append-tap');
+  const ended = tapsOf(course, 'append-verdict', 'append-void');
+  const inOrder = course.bench.trace.every(
+    ({ effect }, index) =>
+      (effect.type !== 'append-verdict' && effect.type !== 'append-void') ||
+      course.bench.trace.findIndex((o) => o.effect.type === 'append-tap' && o.effect.tap === effect.tap) <
+        index,
+  );
+  return inOrder && isUnique(ended) && written.toSorted().join() === ended.toSorted().join();
+});
+
+always('every question is asked once, for a tap that was written first', (course) => {
+  const asked = tapsOf(course, 'ask');
+  return isUnique(asked) && asked.join() === tapsOf(course, 'append-tap').join();
+});
+
+always('a tap that is recorded as not opened for is not opened for', (course) => {
+  const shut = course.bench.trace.flatMap(({ effect }) =>
+    effect.type === 'append-void' || (effect.type === 'append-verdict' && effect.action !== 'open')
+      ? [effect.tap]
+      : [],
+  );
+  return tapsOf(course, 'open').every((tap) => !shut.includes(tap));
+});
+
+always('an entry never opens for whom central refused', (course, given) => {
+  if (given.direction === 'exit') return true;
+  const refused = course.bench.trace.flatMap(({ effect }) =>
+    effect.type === 'append-verdict' && effect.outcome === 'refuse' ? [effect.tap] : [],
+  );
+  return tapsOf(course, 'open').every((tap) => !refused.includes(tap));
+});
+
+always('an exit opens for every tap that it decides, unless a newer card came first', (course, given) => {
+  if (given.direction !== 'exit') return true;
+  const { trace } = course.bench;
+  return trace.every(({ effect }, index) => {
+    if (effect.type !== 'append-verdict' || effect.action === 'none') return true;
+    const opened = tapsOf(course, 'open').includes(effect.tap);
+    const newer = trace.slice(index).some(({ effect: later }) => later.type === 'append-tap');
+    return effect.action === 'open' && (opened || newer);
+  });
+});
+
+always('green is shown for an open, red for a refusal that stays shut, and never the other way', (course) => {
+  const { trace } = course.bench;
+  return trace.every(({ effect, state }, index) => {
+    if (effect.type !== 'signal') return true;
+    const verdict = trace
+      .slice(index)
+      .find(
+        (other) =>
+          other.state === state && other.effect.type === 'append-verdict' && other.effect.action !== 'none',
+      );
+    const decided = verdict?.effect.type === 'append-verdict' ? verdict.effect : undefined;
+    if (effect.signal === 'pass' || effect.signal === 'registered') return decided?.action === 'open';
+    if (effect.signal === 'refuse') return decided?.outcome === 'refuse' && decided.action !== 'open';
+    return true;
+  });
+});
+
+always('a closed entry opens for nobody', (course, given) => {
+  return given.direction === 'exit' || given.mode !== 'closed' || tapsOf(course, 'open').length === 0;
+});
+
+always('uploads are paused and let go by turns, and let go in the end', ({ bench }) => {
+  const turns = bench.trace.flatMap(({ effect }) => (effect.type === 'uploads' ? [effect.paused] : []));
+  return turns.every((paused, index) => paused === (index % 2 === 0)) && turns.at(-1) !== true;
+});
+
+always('while a tap waits for its answer no upload goes on, for 10 s at most', ({ bench }) => {
+  return bench.trace.every(({ nowMs, effect, state }) => {
+    const { current } = state;
+    if (effect.type !== 'uploads' || effect.paused || current === undefined) return true;
+    return current.concluded !== undefined || nowMs >= current.startedMs + 10_000;
+  });
+});
+
+always(
+  'when nothing more happens, nothing is pending and nothing is remembered that could grow',
+  ({ bench }) => {
+    const { ended, seen, refused } = bench.state;
+    return nextWakeMs(bench.state) === undefined && ended.length === 0 && seen.size <= 4 && refused.size <= 4;
+  },
+);
+
+t.test('a crowd that nobody answers for: memory stays bounded and each is recorded', async (t) => {
+  const bench = new LaneBench({ deadlineMs: 5000 });
+  for (let person = 1; person <= 100; person++) {
+    bench.wait(100).card(`person ${person}`);
+    t.ok(bench.state.ended.length <= 16);
+    t.ok(bench.state.seen.size <= 31);
+  }
+  bench.wait(10_000);
+  const verdicts = bench.take().filter((line) => line.startsWith('verdict'));
+  t.equal(verdicts.length, 100);
+  t.ok(verdicts.includes('verdict 1 local undetermined none sys.superseded'));
+});
+
+t.test('a thousand refusals: the newest 256 are remembered', async (t) => {
+  const bench = new LaneBench();
+  for (let person = 1; person <= 1000; person++)
+    bench.card(`person ${person}`).verdict(person, 'refuse').wait(10);
+  t.equal(bench.state.refused.size, 256);
+  t.ok(bench.state.refused.has('person 1000'));
+  t.notOk(bench.state.refused.has('person 744'));
+});

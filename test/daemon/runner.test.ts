@@ -1,0 +1,84 @@
+import t from 'tap';
+import type { LaneEffect, LaneInput } from '../../daemon/lane/state.js';
+import { LaneRunner } from '../../daemon/runner.js';
+import { ManualClock } from '../../platform/clock.js';
+import { CARD, line, SETTINGS } from './lane/bench.js';
+
+function setUp(perform: (effect: LaneEffect, runner: LaneRunner) => void = () => {}) {
+  const clock = new ManualClock();
+  const done: string[] = [];
+  const runner: LaneRunner = new LaneRunner(SETTINGS, clock, (effect) => {
+    done.push(line(effect));
+    perform(effect, runner);
+  });
+  const card = (): LaneInput => ({
+    type: 'card',
+    nowMs: clock.monotonicMs(),
+    source: 0,
+    identity: 'a',
+    credential: CARD,
+  });
+  const whole = (): LaneInput => ({ type: 'whole', nowMs: clock.monotonicMs(), source: 0 });
+  const take = () => done.splice(0);
+  return { clock, runner, card, whole, take };
+}
+
+const ASKED = ['uploads paused', 'checking', 'tap 1', 'ask 1 within 1500'];
+
+t.test('the lane is woken when it asked to be, and not before', async (t) => {
+  const { clock, runner, card, whole, take } = setUp();
+  runner.dispatch(card());
+  runner.dispatch(whole());
+  t.same(take(), ASKED);
+  clock.advance(1499);
+  t.same(take(), []);
+  clock.advance(1);
+  t.match(take(), ['forget 1 timed-out', 'registered', /^verdict 1 local/, 'uploads on']);
+  clock.advance(60_000);
+  t.same(take(), ['undetermined', 'call-staff journal.not-durable', 'idle']);
+});
+
+t.test('an effect that answers at once waits until the effects before it are done', async (t) => {
+  const { runner, card, whole, take } = setUp((effect, self) => {
+    if (effect.type !== 'append-tap') return;
+    self.dispatch({ type: 'unavailable', nowMs: 0, tap: effect.tap, reason: 'sys.offline' });
+    self.dispatch(whole());
+  });
+  runner.dispatch(card());
+  const lines = take();
+  t.same(lines.slice(0, 4), ASKED);
+  t.match(lines.slice(4), ['registered', /^verdict 1 local/, 'uploads on']);
+});
+
+t.test(
+  'an effect that fails keeps none of the others from being done, nor the lane from waking',
+  async (t) => {
+    const { clock, runner, card, whole, take } = setUp((effect) => {
+      if (effect.type === 'signal') throw new Error('the lamp is gone');
+    });
+    t.throws(() => runner.dispatch(card()), { message: 'the lamp is gone' });
+    t.same(take(), ASKED);
+    runner.dispatch(whole());
+    t.throws(() => clock.advance(1500), { message: 'the lamp is gone' });
+    t.match(take(), ['forget 1 timed-out', 'registered', /^verdict 1 local/, 'uploads on']);
+    t.throws(() => clock.advance(500), { message: 'the lamp is gone' });
+    t.same(take(), ['undetermined', 'call-staff journal.not-durable']);
+  },
+);
+
+t.test('once stopped, nothing is done any more, and nothing waits', async (t) => {
+  const { clock, runner, card, whole, take } = setUp((effect, self) => {
+    if (effect.type === 'ask') self.stop();
+  });
+  runner.dispatch(card());
+  take();
+  runner.dispatch(whole());
+  clock.advance(3600_000);
+  t.same(take(), []);
+});
+
+t.test('its state is the state of the lane', async (t) => {
+  const { runner, card } = setUp();
+  runner.dispatch(card());
+  t.equal(runner.state.nextTap, 2);
+});

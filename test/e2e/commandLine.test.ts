@@ -1,0 +1,195 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { cardpad, ROOT } from './support/child.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'cardpad-cli-'));
+t.teardown(() => rm(folder, { recursive: true, force: true }));
+const file = (name: string) => join(folder, name);
+const run = (...argv: string[]) => cardpad(t, argv);
+
+/** The smallest configuration there is: every other key has a default. */
+const MINIMAL = {
+  device: 'gz-bus-a1',
+  site: 'gz-bus',
+  lane: { name: 'A1', direction: 'entry', mode: 'standard' },
+  broker: { url: 'mqtt://127.0.0.1:1883' },
+  readers: [{ kind: 'id-card', port: 'tcp://127.0.0.1:9601' }],
+  gpio: { backend: 'sim:/run/cardpad/gpio' },
+  outputs: {
+    lamps: { green: 'green', yellow: 'yellow', red: 'red' },
+    buzzer: 'buzzer',
+    gate: { line: 'gate', pulseMs: 300 },
+  },
+  dataDir: '/var/lib/cardpad',
+};
+
+t.test('--help lists the commands, and each of them says more of itself', async (t) => {
+  const { code, stdout } = await run('--help');
+  t.equal(code, 0);
+  for (const name of ['run', 'config', 'provision', 'simulate', 'central']) t.match(stdout, `  ${name} `);
+  const helps = [
+    ['run'],
+    ['config'],
+    ['config', 'check'],
+    ['provision'],
+    ['simulate'],
+    ['simulate', 'reader'],
+    ['central'],
+    ...['init', 'run', 'enroll', 'events', 'verify', 'rules'].map((word) => ['central', word]),
+  ];
+  for (const words of helps) {
+    const help = await run(...words, '--help');
+    t.equal(help.code, 0, words.join(' '));
+    t.match(help.stdout, `usage: cardpad ${words.join(' ')}`);
+    t.equal(help.stderr, '');
+  }
+});
+
+t.test('--version says the version of the package', async (t) => {
+  const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  t.match(await run('--version'), { code: 0, stdout: `cardpad ${version}\n`, stderr: '' });
+});
+
+const WRONG: readonly [string[], RegExp][] = [
+  [[], /usage: cardpad COMMAND/],
+  [['runn'], /there is no command "runn"; did you mean run\?/],
+  [['central', 'verfy'], /did you mean verify\?/],
+  [['config', 'chekc'], /did you mean check\?/],
+  [['run', '--confg', 'x'], /no option --confg; did you mean --config\?/],
+  [['run'], /--config is missing/],
+  [['run', '--config', 'x', '--log-level', 'loud'], /--log-level is one of debug/],
+  [['config', 'check'], /FILE is missing/],
+  [['provision', '--data', 'D', '--central', 'F'], /--device is missing/],
+  [['provision', '--data', 'D', '--device', 'Gate 1', '--central', 'F'], /lower-case letters/],
+  [['simulate', 'reader'], /--listen is missing/],
+  [['simulate', 'reader', '--listen', '127.0.0.1:1'], /serial: or tcp:\/\//],
+  [['central', 'init'], /--data is missing/],
+  [['central', 'run', '--data', 'D'], /--broker is missing/],
+  [['central', 'run', '--data', 'D', '--broker', 'localhost'], /--broker must be mqtt:/],
+  [['central', 'enroll'], /--data is missing/],
+  [['central', 'events'], /--data is missing/],
+  [['central', 'verify'], /--data is missing/],
+  [['central', 'rules'], /either --data or --check/],
+];
+
+t.test('wrong usage: exit code 2, and what would be right', async (t) => {
+  for (const [argv, says] of WRONG) {
+    const { code, stdout, stderr } = await run(...argv);
+    const name = ['cardpad', ...argv].join(' ');
+    t.equal(code, 2, name);
+    t.match(stderr, says, name);
+    t.equal(stdout, '', 'standard output is for results');
+  }
+});
+
+t.test('config check: 0 for the smallest configuration, 1 and every path for a broken one', async (t) => {
+  await writeFile(file('good.json'), JSON.stringify(MINIMAL));
+  t.equal((await run('config', 'check', file('good.json'))).code, 0);
+
+  const { dataDir: _, ...rest } = MINIMAL;
+  const broken = {
+    ...rest,
+    device: 'Gate One',
+    lane: { ...MINIMAL.lane, direction: 'sideways', deadlineMs: 1 },
+    readers: [{ kind: 'id-card', port: 'usb:1' }],
+    outputs: { ...MINIMAL.outputs, gate: { line: 'gate', pulseMs: 5000 } },
+    brokr: {},
+  };
+  await writeFile(file('broken.json'), JSON.stringify(broken));
+  const paths = [
+    'device',
+    'lane.direction',
+    'lane.deadlineMs',
+    'readers[0].port',
+    'outputs.gate.pulseMs',
+    'brokr',
+    'dataDir',
+  ];
+  const { code, stdout } = await run('config', 'check', file('broken.json'));
+  t.equal(code, 1);
+  t.same(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.replace(/: .*/, ''))
+      .sort(),
+    [...paths].sort(),
+  );
+  const json = await run('config', 'check', file('broken.json'), '--json');
+  t.equal(json.code, 1);
+  const { ok, errors } = JSON.parse(json.stdout) as { ok: boolean; errors: { path: string }[] };
+  t.equal(ok, false);
+  t.same(errors.map(({ path }) => path).sort(), [...paths].sort());
+
+  await writeFile(file('text.json'), 'not json');
+  t.equal((await run('config', 'check', file('text.json'))).code, 1);
+  t.equal((await run('config', 'check', file('nowhere.json'))).code, 1);
+});
+
+t.test('init, provision and enroll: run again they change nothing and say the same', async (t) => {
+  const central = file('C');
+  const data = file('D');
+  const init = await run('central', 'init', '--data', central);
+  t.equal(init.code, 0);
+  t.match(await run('central', 'init', '--data', central), { code: 0, stdout: init.stdout });
+
+  const publicFile = join(central, 'central.public.json');
+  const provision = (folder: string, device: string) =>
+    run('provision', '--data', folder, '--device', device, '--central', publicFile);
+  const first = await provision(data, 'gz-bus-a1');
+  t.equal(first.code, 0);
+  t.match(JSON.parse(first.stdout), { device: 'gz-bus-a1' });
+  t.notMatch(first.stdout, /private/i, 'the enrolment holds nothing secret');
+  t.match(await provision(data, 'gz-bus-a1'), { code: 0, stdout: first.stdout });
+  const other = await provision(data, 'gz-bus-a2');
+  t.equal(other.code, 1);
+  t.match(other.stderr, /belongs to device gz-bus-a1/);
+
+  const enroll = (enrolment: string, ...more: string[]) =>
+    cardpad(t, ['central', 'enroll', '--data', central, ...more], enrolment);
+  t.equal((await enroll(first.stdout)).code, 0);
+  t.equal((await enroll(first.stdout)).code, 0, 'the same key again');
+  const renewed = await provision(file('D2'), 'gz-bus-a1');
+  t.equal((await enroll(renewed.stdout)).code, 1, 'another key for the same device');
+  t.equal((await enroll(renewed.stdout, '--replace')).code, 0);
+  t.equal((await enroll('{}')).code, 1);
+
+  t.match(await run('central', 'events', '--data', central), { code: 0, stdout: '' });
+  t.equal((await run('central', 'verify', '--data', central)).code, 0);
+  t.equal((await run('central', 'events', '--data', file('nowhere'))).code, 1);
+});
+
+t.test('rules: prints the table in force, and checks one', async (t) => {
+  const { code, stdout } = await run('central', 'rules', '--data', file('C'));
+  t.equal(code, 0);
+  t.same(Object.keys(JSON.parse(stdout)), ['health-code@1', 'visitor@1']);
+  await writeFile(file('rules.json'), stdout);
+  t.equal((await run('central', 'rules', '--check', file('rules.json'))).code, 0);
+  const bad = { 'meal@1': [{ when: { shoe: 'red' }, outcome: 'maybe', reasons: [] }] };
+  await writeFile(file('rules.json'), JSON.stringify(bad));
+  const checked = await run('central', 'rules', '--check', file('rules.json'));
+  t.equal(checked.code, 1);
+  t.match(checked.stdout, /meal@1/);
+});
+
+t.test('run without keys, or with keys of another device: 1, and what to do', async (t) => {
+  const config = { ...MINIMAL, gpio: { backend: `sim:${file('gpio')}` } };
+  await writeFile(file('keyless.json'), JSON.stringify({ ...config, dataDir: file('keyless') }));
+  const keyless = await run('run', '--config', file('keyless.json'));
+  t.equal(keyless.code, 1);
+  t.match(keyless.stderr, /identity\.missing/);
+  t.match(keyless.stderr, `cardpad provision --data ${file('keyless')} --device gz-bus-a1`);
+  t.equal(await readFile(file('gpio/gate'), 'latin1'), '0', 'the gate is shut all the same');
+
+  await writeFile(file('other.json'), JSON.stringify({ ...config, device: 'gz-bus-a9', dataDir: file('D') }));
+  const other = await run('run', '--config', file('other.json'));
+  t.equal(other.code, 1);
+  t.match(other.stderr, /identity\.other-device/);
+
+  await writeFile(file('wrong.json'), JSON.stringify({ ...config, site: 'No Site' }));
+  const wrong = await run('run', '--config', file('wrong.json'));
+  t.equal(wrong.code, 1);
+  t.match(wrong.stderr, /^site: /m);
+});

@@ -1,0 +1,42 @@
+import { connectAsync } from 'mqtt';
+import { Changes } from './changes.js';
+import type { TestScope } from './child.js';
+
+export interface Captured {
+  readonly topic: string;
+  readonly payload: Buffer;
+}
+
+/** Somebody who owns the broker: sees every message on it. */
+export class Capture {
+  readonly messages: Captured[] = [];
+  readonly #changes = new Changes();
+
+  private constructor() {}
+
+  /** Connected and subscribed to everything; retained messages come first. */
+  static async open(t: TestScope, url: string): Promise<Capture> {
+    const capture = new Capture();
+    const client = await connectAsync(url, { clientId: 'capture', clean: true, reconnectPeriod: 0 });
+    client.on('error', () => {});
+    client.on('message', (topic, payload) => {
+      capture.messages.push({ topic, payload });
+      capture.#changes.happened();
+    });
+    await client.subscribeAsync('#', { qos: 1 });
+    t.teardown(() => client.endAsync(true));
+    return capture;
+  }
+
+  /** Waits until a message on this topic fits; gives its text. */
+  retained(topic: string, pattern: RegExp): Promise<string> {
+    return this.#changes.until(
+      () =>
+        this.messages
+          .filter((message) => message.topic === topic)
+          .map(({ payload }) => payload.toString('utf8'))
+          .findLast((text) => pattern.test(text)),
+      () => `${pattern} on ${topic}`,
+    );
+  }
+}

@@ -1,0 +1,104 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { folderDisk } from '../../platform/disk.js';
+import {
+  makePrivateFolder,
+  readFileIfThere,
+  readSecretFile,
+  writeFileDurable,
+} from '../../platform/files.js';
+
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+t.test('a file is replaced whole, with the mode that it is to have', async (t) => {
+  const path = join(t.testdir({ file: 'old' }), 'file');
+  await writeFileDurable(path, 'new', 0o600);
+  t.equal(readFileSync(path, 'utf8'), 'new');
+  t.equal(modeOf(path), '600');
+  await writeFileDurable(path, Buffer.from([0, 255]));
+  t.same(readFileSync(path), Buffer.from([0, 255]));
+});
+
+t.test(
+  'a secret is never in a file that others may read, whatever an interrupted write left behind',
+  async (t) => {
+    const folder = t.testdir({});
+    const path = join(folder, 'key');
+    // What a write by an earlier process of the same number left: the first service of a boot often has it again.
+    const left = join(folder, `.key.${process.pid}.tmp`);
+    writeFileSync(left, 'half');
+    chmodSync(left, 0o644);
+    await writeFileDurable(path, 'secret', 0o600);
+    t.equal(modeOf(path), '600');
+    t.equal(readFileSync(path, 'utf8'), 'secret');
+  },
+);
+
+t.test('writes of one file at once end in one whole content, and none fails', async (t) => {
+  const folder = t.testdir({});
+  const path = join(folder, 'file');
+  const contents = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(50_000));
+  await Promise.all(contents.map((content) => writeFileDurable(path, content)));
+  t.ok(contents.includes(readFileSync(path, 'utf8')));
+  t.same(readdirSync(folder), ['file']);
+});
+
+t.test('a write that fails leaves the old content and nothing beside it', async (t) => {
+  const folder = t.testdir({ file: { inside: 'a folder cannot be replaced by a file' } });
+  await t.rejects(writeFileDurable(join(folder, 'file'), 'new'));
+  t.same(readdirSync(folder), ['file']);
+  t.equal(readFileSync(join(folder, 'file', 'inside'), 'utf8').length > 0, true);
+  await t.rejects(writeFileDurable(join(folder, 'absent', 'file'), 'new'), { code: 'ENOENT' });
+});
+
+t.test('a private folder is its owner’s alone, made with all above it', async (t) => {
+  const path = join(t.testdir({}), 'a', 'b', 'c');
+  await makePrivateFolder(path);
+  t.equal(modeOf(path), '700');
+  await makePrivateFolder(path);
+  const file = join(t.testdir({ file: '' }), 'file', 'below');
+  await t.rejects(makePrivateFolder(file), { code: 'files.folder', disposition: 'fatal', help: /may write/ });
+});
+
+t.test('a file that is not there is told from one that cannot be read', async (t) => {
+  const folder = t.testdir({ file: 'text' });
+  t.equal(await readFileIfThere(join(folder, 'absent')), undefined);
+  t.same(await readFileIfThere(join(folder, 'file')), Buffer.from('text'));
+  await t.rejects(readFileIfThere(folder), { code: 'files.read', disposition: 'fatal' });
+});
+
+t.test('a secret file must be there and be its owner’s alone', async (t) => {
+  const path = join(t.testdir({ key: 'secret' }), 'key');
+  await t.rejects(readSecretFile(`${path}2`, 'Make one.'), { code: 'files.missing', help: 'Make one.' });
+  for (const mode of [0o644, 0o640, 0o604, 0o620]) {
+    chmodSync(path, mode);
+    await t.rejects(readSecretFile(path, ''), { code: 'files.exposed', help: /chmod 600/ }, mode.toString(8));
+  }
+  for (const mode of [0o600, 0o400]) {
+    chmodSync(path, mode);
+    t.same(await readSecretFile(path, ''), Buffer.from('secret'));
+  }
+});
+
+t.test('a folder as a disk: files only grow, are private, and never take the place of another', async (t) => {
+  const folder = join(t.testdir({}), 'new', 'journal');
+  const disk = folderDisk(folder);
+  t.same(await disk.list(), []);
+  const file = await disk.create('one');
+  await file.append(Buffer.from('abc'));
+  await file.append(Buffer.from('def'));
+  await file.sync();
+  t.equal((await disk.read('one')).toString(), 'abcdef');
+  await file.truncate(4);
+  await file.append(Buffer.from('X'));
+  await file.close();
+  t.equal((await disk.read('one')).toString(), 'abcdX');
+  t.equal(modeOf(join(folder, 'one')), '600');
+  await t.rejects(disk.create('one'), { code: 'EEXIST' });
+  t.equal((await disk.read('one')).toString(), 'abcdX');
+  t.same(await disk.list(), ['one']);
+  await disk.remove('one');
+  t.notOk(existsSync(join(folder, 'one')));
+  await t.rejects(disk.remove('one'), { code: 'ENOENT' });
+});

@@ -8,6 +8,16 @@ const CEILING_MS = Date.UTC(2200, 0, 1);
 /** A welcome that took longer says too little about now. */
 const MAX_ROUND_TRIP_MS = 5_000;
 
+/** What an authenticated welcome said of the time. */
+export interface ToldTime {
+  /** Central's clock, milliseconds since 1970. */
+  readonly wallMs: number;
+  /** Monotonic. */
+  readonly helloSentMs: number;
+  /** Monotonic; before its signature was checked, which takes a while. */
+  readonly welcomeCameMs: number;
+}
+
 /**
  * What time it is, for records and for the dates on documents. A board without a battery clock boots in 1970 or in
  * the past: until central has told the time, the system's is used and marked as not trusted. Nothing that waits or
@@ -23,14 +33,12 @@ export class TimeKeeper implements RecordTime {
     return this.#offsetMs !== undefined;
   }
 
-  /**
-   * @param wallMs central's time, from an authenticated welcome
-   * @param sentMs when its hello was sent, monotonic
-   */
-  learn(wallMs: number, sentMs: number): void {
-    const nowMs = this.clock.monotonicMs();
-    if (nowMs - sentMs > MAX_ROUND_TRIP_MS || wallMs < FLOOR_MS || wallMs > CEILING_MS) return;
-    this.#offsetMs = wallMs - nowMs;
+  /** Takes central's word for the time, unless it took too long or says what cannot be. */
+  learn({ wallMs, helloSentMs, welcomeCameMs }: ToldTime): void {
+    const tookMs = welcomeCameMs - helloSentMs;
+    if (tookMs > MAX_ROUND_TRIP_MS || wallMs < FLOOR_MS || wallMs > CEILING_MS) return;
+    // Central looked at its clock somewhere on the way: half-way is wrong by half the round trip at most.
+    this.#offsetMs = wallMs - (helloSentMs + tookMs / 2);
   }
 
   /** Milliseconds since 1970, never below the floor, never above the ceiling. */

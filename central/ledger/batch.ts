@@ -25,6 +25,8 @@ export interface CheckedBatch {
   readonly first: number;
   readonly last: number;
   readonly records: readonly ChainedRecord[];
+  /** The device says that what stood before it is lost there. */
+  readonly gap: boolean;
   /** What its `start` record says, where the batch begins its epoch. */
   readonly start: StartFacts | undefined;
 }
@@ -59,5 +61,6 @@ export function checkBatch(device: string, batch: Batch): Parsed<CheckedBatch> {
     if (epochBase(epoch, start).toString('hex') !== batch.previous)
       return { ok: false, reason: 'start-base' };
   }
-  return { ok: true, value: { epoch, first, last: first + records.length - 1, records, start } };
+  const last = first + records.length - 1;
+  return { ok: true, value: { epoch, first, last, records, gap: batch.gap === true, start } };
 }

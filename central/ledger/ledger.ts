@@ -116,8 +116,9 @@ export class Ledger {
     if (parent !== undefined) return this.#append(ledger, parent, batch, 1);
     const rival = fits.find(({ fit }) => fit === 'differs')?.line;
     if (rival !== undefined) return this.#fork(device, ledger, batch, await rival.divergence(batch));
-    if (batch.first > 1) return { kind: 'hole', place: ledger.current.place };
-    return this.#newEpoch(device, ledger, batch);
+    if (batch.first === 1) return this.#newEpoch(device, ledger, batch);
+    if (batch.gap) return this.#behindGap(device, ledger, batch);
+    return { kind: 'hole', place: ledger.current.place };
   }
 
   /** The line at whose very end a new epoch says that it begins. */
@@ -142,6 +143,19 @@ export class Ledger {
       ours: main.place === null ? 'nothing' : `${main.place.epoch}/${main.place.seq}`,
     });
     return this.#append(ledger, main, batch, 1);
+  }
+
+  /** The gate has lost records itself. What it still has is kept, and `verify` names what is missing. */
+  async #behindGap(device: string, ledger: DeviceLedger, batch: CheckedBatch): Promise<Stored> {
+    const line = ledger.current;
+    if (batch.epoch < line.highestEpoch) return { kind: 'rejected', reason: 'gap-in-the-past' };
+    this.options.log.error('journal gap: records are lost on the device', {
+      device,
+      epoch: batch.epoch,
+      before: batch.first,
+      after: line.lastOf(batch.epoch) ?? 0,
+    });
+    return this.#append(ledger, line, batch, batch.first);
   }
 
   async #fork(device: string, ledger: DeviceLedger, batch: CheckedBatch, fromSeq: number): Promise<Stored> {

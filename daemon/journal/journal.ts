@@ -23,7 +23,7 @@ import {
 } from '../../protocol/journal/seal.js';
 import type { Batch, TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
-import { readSegment, type Segment, segmentsIn } from './segments.js';
+import { readSegment, type Segment, segmentsIn, unbroken } from './segments.js';
 import { SegmentWriter } from './writer.js';
 
 /** The wall clock as records tell it. */
@@ -201,7 +201,7 @@ export class Journal {
     maxRecords: number,
   ): Promise<Outgoing | undefined> {
     const stored = await readSegment(this.options.disk, segment);
-    const wanted = stored.filter(({ seq }) => seq >= from && seq < endBefore).slice(0, maxRecords);
+    const wanted = unbroken(stored.filter(({ seq }) => seq >= from && seq < endBefore)).slice(0, maxRecords);
     const [first] = wanted;
     if (first === undefined) return undefined;
     const records: Buffer[] = [];
@@ -215,7 +215,14 @@ export class Journal {
     }
     const { epoch } = segment;
     return {
-      batch: { epoch, first: first.seq, previous: first.previous.toString('hex'), records },
+      batch: {
+        epoch,
+        first: first.seq,
+        previous: first.previous.toString('hex'),
+        records,
+        // Said aloud, or central would ask for the lost ones for ever.
+        ...(first.seq === from ? {} : { gap: true as const }),
+      },
       last: { epoch, seq: last.seq, head: last.head.toString('hex') },
     };
   }

@@ -10,7 +10,7 @@ export interface Segment {
   readonly first: number;
 }
 
-/** A record as it lies in a segment, proved to follow the one before it. */
+/** A record as it lies in a segment. */
 export interface StoredRecord {
   readonly seq: number;
   readonly body: Buffer;
@@ -38,21 +38,28 @@ export function segmentsIn(names: readonly string[]): Segment[] {
 }
 
 /**
- * The records of a segment, up to the first that is torn, altered or out of its place: what stands behind such a
- * record was never promised to anybody as durable.
+ * The records of a segment that are whole and in their place. Damage costs the records that it hits and no others: a
+ * reader sees it as numbers that are missing, and an altered record as one whose head is not the next one's `previous`.
  */
 export async function readSegment(disk: Disk, segment: Segment): Promise<StoredRecord[]> {
   const records: StoredRecord[] = [];
   for (const { previous, body } of scanFrames(await disk.read(segment.name)).frames) {
     const parsed = parseRecord(body);
-    const before = records.at(-1);
-    if (!parsed.ok || parsed.value.epoch !== segment.epoch) break;
-    if (parsed.value.seq !== (before === undefined ? segment.first : before.seq + 1)) break;
-    if (before !== undefined && !before.head.equals(previous)) break;
+    if (!parsed.ok || parsed.value.epoch !== segment.epoch) continue;
+    const { seq } = parsed.value;
+    if (seq < segment.first || seq <= (records.at(-1)?.seq ?? 0)) continue;
     const start = startFacts(parsed.value);
-    if (start !== undefined && !epochBase(segment.epoch, start).equals(previous)) break;
-    const head = nextHead(previous, linkOf(parsed.value, body));
-    records.push({ seq: parsed.value.seq, body, previous, head });
+    if (start !== undefined && !epochBase(segment.epoch, start).equals(previous)) continue;
+    records.push({ seq, body, previous, head: nextHead(previous, linkOf(parsed.value, body)) });
   }
   return records;
+}
+
+/** As many records from the first one on as follow one another without a gap and with an unbroken chain. */
+export function unbroken(records: readonly StoredRecord[]): readonly StoredRecord[] {
+  const end = records.findIndex((record, index) => {
+    const before = records[index - 1];
+    return before !== undefined && (record.seq !== before.seq + 1 || !before.head.equals(record.previous));
+  });
+  return end === -1 ? records : records.slice(0, end);
 }

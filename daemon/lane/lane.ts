@@ -1,7 +1,7 @@
 import type { Outcome } from '../../protocol/verdict.js';
 import { decide } from './policy.js';
 import { signalFor } from './signals.js';
-import type { Answer, LaneEffect, LaneInput, LaneState, Step, Tap } from './state.js';
+import type { Answer, LaneEffect, LaneInput, LaneSettings, LaneState, Step, Tap } from './state.js';
 
 /** Uploads wait this long for a card that was found and then neither read nor lost. */
 const UPLOAD_PAUSE_MS = 10_000;
@@ -9,7 +9,10 @@ const UPLOAD_PAUSE_MS = 10_000;
 const MAX_ENDED = 16;
 /** After this many failed reads in a row a person comes. */
 const FAILED_READS_FOR_STAFF = 2;
+/** A read that failed longer ago was somebody else's. */
+const FAILED_READS_WITHIN_MS = 60_000;
 const TIMED_OUT = 'sys.timeout';
+const NOT_DURABLE = 'journal.not-durable';
 /** Refusals remembered at most; the oldest goes first. */
 const MAX_REFUSED = 256;
 
@@ -130,7 +133,7 @@ function onCard(draft: Draft, input: LaneInput & { type: 'card' }): void {
       deadlineMs: draft.nowMs + waitMs,
       frame: 'arriving',
       answer: undefined,
-      durable: false,
+      durable: 'pending',
       concluded: undefined,
       openByMs: undefined,
     },
@@ -145,7 +148,7 @@ function changeCurrent(draft: Draft, current: Tap, change: Partial<Tap>): void {
 }
 
 function onFailed(draft: Draft, input: LaneInput & { type: 'failed' }): void {
-  const { current, seen, failedReads } = draft.state;
+  const { current, seen, failedReads, failedReadMs } = draft.state;
   if (current !== undefined && current.source === input.source && current.frame === 'arriving') {
     draft.do({ type: 'forget', tap: current.tap, timedOut: false });
     draft.do({ type: 'append-void', tap: current.tap, reason: input.reason });
@@ -158,8 +161,9 @@ function onFailed(draft: Draft, input: LaneInput & { type: 'failed' }): void {
   resumeUnlessWaiting(draft);
   // A module that reads a resting card again and again fails when it is lifted: its owner has been told already.
   if (!draft.state.reading && current?.frame !== 'arriving') return;
-  draft.set({ reading: false, failedReads: failedReads + 1 });
-  if (failedReads + 1 < FAILED_READS_FOR_STAFF) {
+  const before = draft.nowMs - failedReadMs < FAILED_READS_WITHIN_MS ? failedReads : 0;
+  draft.set({ reading: false, failedReads: before + 1, failedReadMs: draft.nowMs });
+  if (before + 1 < FAILED_READS_FOR_STAFF) {
     show(draft, 'read-again');
   } else {
     show(draft, 'attend');
@@ -203,23 +207,31 @@ function decisionFor(draft: Draft, tap: Tap, answer: Answer): Decision {
   return { outcome: 'undetermined', reasons: [answer.reason], decidedBy: 'local' };
 }
 
+/** Whether the gate may open for a tap that is not on disk. At an exit always: nobody is held in. */
+const mayOpenUnwritten = ({ direction, whenNotDurable }: LaneSettings): boolean =>
+  direction === 'exit' || whenNotDurable === 'open';
+
 /** Concludes the current tap once its frame is checked and its answer is there: tells at once, opens when durable. */
 function conclude(draft: Draft): void {
-  const { current, settings, refused } = draft.state;
+  const { current, settings } = draft.state;
   if (current?.answer === undefined || current.frame !== 'whole' || current.concluded !== undefined) return;
   const decision = decisionFor(draft, current, current.answer);
   const { direction, mode, policy } = settings;
   const { assurance, validity } = current;
-  const action = decide(policy, { ...decision, assurance, validity, direction, mode });
+  const ordered = decide(policy, { ...decision, assurance, validity, direction, mode });
+  // The disk has said no already: nobody is shown a green that the gate would not follow.
+  const barred = ordered === 'open' && current.durable === 'no' && !mayOpenUnwritten(settings);
+  const action = barred ? 'call-staff' : ordered;
 
-  show(draft, signalFor(decision.outcome, action));
+  show(draft, barred ? 'undetermined' : signalFor(decision.outcome, action));
   draft.set({ failedReads: 0, current: { ...current, concluded: action } });
-  if (decision.decidedBy === 'central' && decision.outcome === 'refuse') {
-    const kept = remember(refused, current.identity, draft.nowMs, settings.refusalMemoryMs);
-    draft.set({ refused: new Map([...kept].slice(-MAX_REFUSED)) });
-  }
+  if (decision.decidedBy === 'central')
+    draft.set({ refused: refusalsAfter(draft, current, decision.outcome) });
   if (action === 'open') openWhenDurable(draft);
-  else if (action !== 'hold') draft.do({ type: 'call-staff', tap: current.tap, reason: decision.outcome });
+  else if (action !== 'hold') {
+    const reason = barred ? NOT_DURABLE : decision.outcome;
+    draft.do({ type: 'call-staff', tap: current.tap, reason });
+  }
   draft.do({
     type: 'append-verdict',
     tap: current.tap,
@@ -230,31 +242,46 @@ function conclude(draft: Draft): void {
   resumeUploads(draft);
 }
 
+/** Central's newest word on somebody counts: a pass ends the memory of a refusal. */
+function refusalsAfter(draft: Draft, { identity }: Tap, outcome: Outcome): ReadonlyMap<string, number> {
+  const { refused, settings } = draft.state;
+  const kept = remember(refused, identity, draft.nowMs, settings.refusalMemoryMs);
+  if (outcome !== 'refuse') kept.delete(identity);
+  return new Map([...kept].slice(-MAX_REFUSED));
+}
+
 function openWhenDurable(draft: Draft): void {
   const { current, settings } = draft.state;
   if (current === undefined) return;
-  if (current.durable) draft.do({ type: 'open', tap: current.tap });
+  if (current.durable !== 'pending') draft.do({ type: 'open', tap: current.tap });
   else draft.set({ current: { ...current, openByMs: draft.nowMs + settings.durableWaitMs } });
 }
 
 function onDurable(draft: Draft, tapNumber: number): void {
   const { current } = draft.state;
-  if (current?.tap !== tapNumber || current.durable) return;
-  draft.set({ current: { ...current, durable: true, openByMs: undefined } });
+  if (current?.tap !== tapNumber || current.durable === 'yes') return;
+  draft.set({ current: { ...current, durable: 'yes', openByMs: undefined } });
   if (current.openByMs !== undefined) draft.do({ type: 'open', tap: current.tap });
 }
 
-/** The tap could not be put on disk in time. An exit opens all the same: nobody is held in. */
 function onNotDurable(draft: Draft, tapNumber: number): void {
+  const { current } = draft.state;
+  if (current?.tap !== tapNumber || current.durable !== 'pending') return;
+  draft.set({ current: { ...current, durable: 'no' } });
+  openUnwritten(draft);
+}
+
+/** The gate was to open, and the tap could not be put on disk in time. */
+function openUnwritten(draft: Draft): void {
   const { current, settings } = draft.state;
-  if (current?.tap !== tapNumber || current.openByMs === undefined) return;
+  if (current?.openByMs === undefined) return;
   draft.set({ current: { ...current, openByMs: undefined } });
-  if (settings.direction === 'exit' || settings.whenNotDurable === 'open') {
+  if (mayOpenUnwritten(settings)) {
     draft.do({ type: 'open', tap: current.tap });
     return;
   }
   show(draft, 'undetermined');
-  draft.do({ type: 'call-staff', tap: current.tap, reason: 'journal.not-durable' });
+  draft.do({ type: 'call-staff', tap: current.tap, reason: NOT_DURABLE });
 }
 
 function onTime(draft: Draft): void {
@@ -269,7 +296,7 @@ function onTime(draft: Draft): void {
     if (nowMs >= tap.deadlineMs) onAnswer(draft, tap.tap, { by: 'local', reason: TIMED_OUT });
   }
   const openByMs = draft.state.current?.openByMs;
-  if (current !== undefined && openByMs !== undefined && nowMs >= openByMs) onNotDurable(draft, current.tap);
+  if (openByMs !== undefined && nowMs >= openByMs) openUnwritten(draft);
   const { shownUntilMs, uploadsPausedUntilMs } = draft.state;
   if (shownUntilMs !== undefined && nowMs >= shownUntilMs) {
     draft.do({ type: 'signal', signal: 'idle' });

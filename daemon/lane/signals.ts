@@ -28,6 +28,7 @@ export const SIGNAL_NAMES = [
   'attend',
   'refuse',
   'undetermined',
+  'closed',
 ] as const;
 export type SignalName = (typeof SIGNAL_NAMES)[number];
 
@@ -68,6 +69,13 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
     tone: [beep(300, 300), beep(600)],
     words: '系统忙请找工作人员',
   },
+  /** The lane lets nobody in just now, which is no fault of the one who came. */
+  closed: {
+    lamps: [{ lamp: 'yellow', light: 'steady' }],
+    shape: 'person',
+    tone: [beep(300, 200), beep(300)],
+    words: '请走其他通道',
+  },
 };
 
 /** How an outcome is told, given what the gate does: nobody reads "see staff" at an open gate, or green at a shut one. */
@@ -75,5 +83,6 @@ export function signalFor(outcome: Outcome, action: RowAction): SignalName {
   if (action === 'open') return outcome === 'pass' ? 'pass' : 'registered';
   // The assisted lane calls a person and shows no red: nobody is turned away by a lamp there.
   if (outcome === 'refuse') return action === 'call-staff' ? 'attend' : 'refuse';
+  if (action === 'hold') return 'closed';
   return outcome === 'undetermined' ? 'undetermined' : 'attend';
 }

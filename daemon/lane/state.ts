@@ -39,7 +39,7 @@ export interface Tap {
   /** The text is taken while the photo still arrives; nothing is shown before the whole frame is checked. */
   readonly frame: 'arriving' | 'whole';
   readonly answer: Answer | undefined;
-  readonly durable: boolean;
+  readonly durable: 'pending' | 'yes' | 'no';
   readonly concluded: RowAction | undefined;
   /** Set while the gate is to open and the tap is not on disk yet: when the waiting ends. */
   readonly openByMs: number | undefined;
@@ -65,8 +65,9 @@ export interface LaneState {
   readonly slow: boolean;
   /** A card was found and has neither been read nor failed. */
   readonly reading: boolean;
-  /** Reads in a row that came to nothing. */
+  /** Reads in a row that came to nothing, and when the last one did. */
   readonly failedReads: number;
+  readonly failedReadMs: number;
   readonly uploadsPausedUntilMs: number | undefined;
   readonly shownUntilMs: number | undefined;
 }
@@ -147,6 +148,7 @@ export function newLane(settings: LaneSettings): LaneState {
     slow: false,
     reading: false,
     failedReads: 0,
+    failedReadMs: Number.NEGATIVE_INFINITY,
     uploadsPausedUntilMs: undefined,
     shownUntilMs: undefined,
   };

@@ -66,8 +66,8 @@ export class Link {
       wallMs: () => time.wallMs(),
       newestPlace: () => journal.newest,
       sendHello: (payload) => this.#mqtt.send(upTopic(device, 'hello'), payload),
-      onSession: (place, centralWallMs, sentMs) => {
-        time.learn(centralWallMs, sentMs);
+      onSession: (place, told) => {
+        time.learn(told);
         this.#verifier.sessionOpened();
         this.#settle(this.#uploader.sessionOpened(place));
       },
@@ -93,6 +93,7 @@ export class Link {
       randomBytes,
       journal,
       sessions: this.#sessions,
+      linkUp: () => this.#mqtt.up,
       publish: (payload) => this.#mqtt.publish(upTopic(device, 'events'), payload),
       onDropped,
       log: log.named('upload'),

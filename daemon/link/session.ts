@@ -15,6 +15,7 @@ import {
 } from '../../protocol/wire/session.js';
 import { encodeSigned, parseSigned, signedBytes, signedDigest } from '../../protocol/wire/signed.js';
 import type { DeviceKey } from '../identity.js';
+import type { ToldTime } from '../time.js';
 
 /** A session with central. Its secrets live in memory only. */
 export interface Session {
@@ -40,7 +41,7 @@ export interface SessionOptions {
   /** Sends a hello; false when there is no connection. */
   readonly sendHello: (payload: Buffer) => boolean;
   /** A session stands; `place` is how far central has the journal. */
-  readonly onSession: (place: Place | null, centralWallMs: number, helloSentMs: number) => void;
+  readonly onSession: (place: Place | null, told: ToldTime) => void;
   /** Something that claims to be a welcome was dropped. */
   readonly onDropped: (reason: string) => void;
   /** The first hello waits up to this long, so that a whole street does not greet at once after a power cut. */
@@ -185,6 +186,7 @@ export class SessionKeeper {
 
   /** Takes a `down/welcome`. Anything that is not the whole, signed answer to our last hello is dropped. */
   async onWelcome(payload: Buffer): Promise<void> {
+    const welcomeCameMs = this.options.clock.monotonicMs();
     const outstanding = this.#outstanding;
     const drop = (reason: string) => this.options.onDropped(reason);
     if (outstanding === undefined) return drop('welcome-unasked');
@@ -226,6 +228,10 @@ export class SessionKeeper {
       outstanding.sentMs + core.lifetimeMs * RENEW_AT * (1 - RENEW_SPREAD * this.options.random());
     this.#helloIn(Math.max(0, this.#renewAtMs - clock.monotonicMs()));
     this.options.log.info('session open', { session: this.#current.id, lifetimeMs: core.lifetimeMs });
-    this.options.onSession(core.place, core.wallMs, outstanding.sentMs);
+    this.options.onSession(core.place, {
+      wallMs: core.wallMs,
+      helloSentMs: outstanding.sentMs,
+      welcomeCameMs,
+    });
   }
 }

@@ -15,6 +15,7 @@ export interface UploaderOptions {
   readonly randomBytes: (length: number) => Buffer;
   readonly journal: Journal;
   readonly sessions: SessionKeeper;
+  readonly linkUp: () => boolean;
   /** Publishes at QoS 1; rejects when there is no connection. */
   readonly publish: (payload: Buffer) => Promise<void>;
   readonly onDropped: (reason: string) => void;
@@ -25,6 +26,8 @@ export interface UploaderOptions {
 const MAX_BATCH_BYTES = 32 * 1024;
 const MAX_BATCH_RECORDS = 64;
 const ACK_TIMEOUT_MS = 5_000;
+/** How long the right answer may still follow an ack that names an earlier place. */
+const REWIND_AFTER_MS = 1_000;
 const BEGINNING: TapId = { epoch: 0, seq: 0 };
 
 /**
@@ -34,6 +37,8 @@ const BEGINNING: TapId = { epoch: 0, seq: 0 };
 export class Uploader {
   /** Central has everything up to here. Undefined until a welcome has said so. */
   #acknowledged: TapId | undefined;
+  /** An ack named an earlier place: the answer to an older resend, or central has lost what it had. Time tells. */
+  #rewindTo: TapId | undefined;
   #inFlight: Outgoing | undefined;
   #working = false;
   #kickedMeanwhile = false;
@@ -62,6 +67,7 @@ export class Uploader {
       });
     }
     this.#inFlight = undefined;
+    this.#rewindTo = undefined;
     this.#tries = 0;
     this.#cancel();
     this.#acknowledged = known && place !== null ? place : BEGINNING;
@@ -75,7 +81,8 @@ export class Uploader {
       return;
     }
     if (this.#stopped || this.#paused || this.#inFlight !== undefined) return;
-    if (this.#acknowledged === undefined || this.options.sessions.current === undefined) return;
+    const { linkUp, sessions } = this.options;
+    if (this.#acknowledged === undefined || sessions.current === undefined || !linkUp()) return;
     this.#working = true;
     this.#sendNext(this.#acknowledged)
       .catch((thrown) => {
@@ -119,8 +126,11 @@ export class Uploader {
     );
   }
 
+  /** No answer came that takes us on: once more, from the earlier place if central asked for it. */
   #again(): void {
     this.#inFlight = undefined;
+    this.#acknowledged = this.#rewindTo ?? this.#acknowledged;
+    this.#rewindTo = undefined;
     this.#tries += 1;
     this.#cancel();
     this.#cancel = this.options.clock.schedule(backoffMs(this.#tries, this.options.random()), () =>
@@ -151,14 +161,15 @@ export class Uploader {
       return onDropped('ack-wrong-head');
     }
     if (this.#inFlight !== inFlight) return onDropped('ack-late');
-    const before = this.#acknowledged ?? BEGINNING;
-    this.#acknowledged = place ?? BEGINNING;
-    if (place === null || !isAfter(place, before)) {
-      // Central asks again for what it was sent: it gets it, but not in a tight loop.
-      this.#again();
+    if (place === null || !isAfter(place, this.#acknowledged ?? BEGINNING)) {
+      this.#rewindTo = place ?? BEGINNING;
+      this.#cancel();
+      this.#cancel = this.options.clock.schedule(REWIND_AFTER_MS, () => this.#again());
       return;
     }
     this.#cancel();
+    this.#acknowledged = place;
+    this.#rewindTo = undefined;
     this.#inFlight = undefined;
     this.#tries = 0;
     this.kick();

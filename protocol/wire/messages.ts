@@ -61,6 +61,8 @@ const BatchSchema = v.strictObject({
   /** The chain's head before the first record. */
   previous: hex(32),
   records: v.pipe(v.array(base64(16 * 1024)), v.minLength(1), v.maxLength(512)),
+  /** The device can read no records between central's place and these any more: they are lost, and what follows is not. */
+  gap: v.optional(v.literal(true)),
 });
 export type Batch = v.InferOutput<typeof BatchSchema>;
 

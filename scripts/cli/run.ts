@@ -9,17 +9,19 @@ const STOP_WITHIN_MS = 1_800;
 
 const isLogLevel = (word: string): word is LogLevel => (LOG_LEVELS as readonly string[]).includes(word);
 
-/** Resolves at SIGTERM or SIGINT; keeps the process alive until then, whatever else has nothing to do. */
-function untilSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const alive = setInterval(() => {}, 3_600_000);
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-      process.once(signal, () => {
-        clearInterval(alive);
-        resolve(signal);
+/** Waits for SIGTERM or SIGINT, and keeps the process alive until then, whatever else has nothing to do. */
+function untilSignal(): { readonly signal: Promise<NodeJS.Signals>; release(): void } {
+  const alive = setInterval(() => {}, 3_600_000);
+  const release = () => clearInterval(alive);
+  const signal = new Promise<NodeJS.Signals>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      process.once(name, () => {
+        release();
+        resolve(name);
       });
     }
   });
+  return { signal, release };
 }
 
 export const runCommand: Command = {
@@ -47,9 +49,12 @@ example: cardpad run --config /etc/cardpad/config.json`,
       toPeople(`cardpad run: ${file} is not a right configuration; nothing was started`);
       return EXIT.no;
     }
-    const signal = untilSignal();
+    const { signal, release } = untilSignal();
     const log = standardErrorLog(level);
-    const gate = await startGate(result.config, { log });
+    const gate = await startGate(result.config, { log }).catch((thrown) => {
+      release();
+      throw thrown;
+    });
     log.info('stopping', { signal: await signal });
     const late = setTimeout(() => {
       log.error('the stop took too long');

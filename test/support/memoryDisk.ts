@@ -59,6 +59,13 @@ export class MemoryDisk implements Disk {
     this.files.set(name, { written: Buffer.from(bytes), durable: Buffer.from(bytes) });
   }
 
+  /** Turns one bit of a file, as an old card does. */
+  spoil(name: string, atByte: number): void {
+    const bytes = Buffer.from(this.bytesOf(name));
+    bytes.writeUInt8(bytes.readUInt8(atByte) ^ 0x10, atByte);
+    this.put(name, bytes);
+  }
+
   bytesOf(name: string): Buffer {
     const file = this.files.get(name);
     if (file === undefined) throw systemError('ENOENT');

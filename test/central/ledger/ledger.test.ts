@@ -264,3 +264,41 @@ t.test('another process that writes the same file is noticed, and nothing is ove
   t.match(await one.store(DEVICE, journal.batch(5, 6)), { kind: 'stored', place: journal.place });
   t.equal(stored(folder).frames.length, 6);
 });
+
+t.test('records that a gate has lost itself are a named gap, and what follows is kept', async (t) => {
+  const folder = t.testdir({});
+  const { ledger, logged } = open(folder);
+  const journal = epoch(1, null, 9);
+  await ledger.store(DEVICE, journal.batch(1, 4));
+  const place = { epoch: 1, seq: 10, head: journal.headAt(10).toString('hex') };
+  t.match(await ledger.store(DEVICE, { ...journal.batch(7, 10), gap: true }), { kind: 'stored', place });
+  t.same(await ledger.place(DEVICE), place);
+  t.match(logged.at(-1), /error journal gap: .* before=7 after=4/);
+  t.match(await ledger.store(DEVICE, { ...journal.batch(7, 10), gap: true }), { kind: 'known', place });
+  const next = epoch(2, place, 1);
+  t.match(
+    await ledger.store(DEVICE, next.batch(1, 2)),
+    { kind: 'stored' },
+    'the next epoch goes on from there',
+  );
+});
+
+t.test('an epoch whose beginning is lost on the gate is kept too', async (t) => {
+  const folder = t.testdir({});
+  const { ledger } = open(folder);
+  const journal = epoch(1, null, 5);
+  t.match(await ledger.store(DEVICE, { ...journal.batch(3, 6), gap: true }), {
+    kind: 'stored',
+    place: { seq: 6 },
+  });
+});
+
+t.test('a gap cannot be put into an epoch that is over', async (t) => {
+  const folder = t.testdir({});
+  const { ledger } = open(folder);
+  const first = epoch(1, null, 9);
+  await ledger.store(DEVICE, first.batch(1, 4));
+  const second = epoch(2, { epoch: 1, seq: 4, head: first.headAt(4).toString('hex') }, 1);
+  await ledger.store(DEVICE, second.batch(1, 2));
+  t.match(await ledger.store(DEVICE, { ...first.batch(7, 10), gap: true }), { kind: 'rejected' });
+});

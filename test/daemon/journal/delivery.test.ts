@@ -1,5 +1,8 @@
 import t from 'tap';
+import type { Journal } from '../../../daemon/journal/journal.js';
+import { scanFrames } from '../../../protocol/journal/frame.js';
 import { parseRecord } from '../../../protocol/journal/record.js';
+import type { Place } from '../../../protocol/wire/session.js';
 import { MemoryDisk } from '../../support/memoryDisk.js';
 import { openOn, tap } from './bench.js';
 
@@ -61,6 +64,53 @@ t.test('batches follow on across segments', async (t) => {
     Array.from({ length: 600 }, (_, i) => i + 1),
   );
 });
+
+t.test(
+  'a damaged record costs itself and no other: the batch behind it says that there is a gap',
+  async (t) => {
+    for (const hit of [1, 3, 9, 10]) {
+      const disk = new MemoryDisk();
+      const first = await openOn(disk);
+      for (let i = 0; i < 8; i++) first.journal.append(tap);
+      await first.journal.close();
+      const [name = ''] = disk.names;
+      const bytes = await disk.read(name);
+      const { from = 0, to = 0 } = scanFrames(bytes).frames[hit - 1] ?? {};
+      disk.spoil(name, Math.floor((from + to) / 2));
+      const { journal } = await openOn(disk);
+
+      const seen: number[] = [];
+      const gaps: number[] = [];
+      for (let at = { epoch: 0, seq: 0 }; at.epoch < 2; ) {
+        const outgoing = await journal.batchAfter(at, LARGE, 64);
+        if (outgoing === undefined) break;
+        if (outgoing.batch.epoch === 1) seen.push(...numbers(outgoing.batch.records));
+        if (outgoing.batch.gap) gaps.push(outgoing.batch.first);
+        at = outgoing.last;
+      }
+      t.same(
+        seen,
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].filter((seq) => seq !== hit),
+        `record ${hit}`,
+      );
+      t.same(gaps, hit === 10 ? [] : [hit + 1], `record ${hit}: the gap is named`);
+      t.ok(await journal.knows({ epoch: 1, seq: hit === 10 ? 9 : 10, head: (await lastOf(journal)).head }));
+    }
+  },
+);
+
+/** The last place of epoch 1 that can still be read. */
+async function lastOf(journal: Journal): Promise<Place> {
+  for (let at = { epoch: 0, seq: 0 }, last: Place | undefined; ; ) {
+    const outgoing = await journal.batchAfter(at, LARGE, 64);
+    if (outgoing === undefined || outgoing.batch.epoch > 1) {
+      if (last === undefined) throw new Error('epoch 1 is empty');
+      return last;
+    }
+    last = outgoing.last;
+    at = last;
+  }
+}
 
 t.test('what is written and not yet flushed is not sent', async (t) => {
   const disk = new MemoryDisk();

@@ -44,6 +44,31 @@ tell('a disk that says no at an entry: the same, at once', {}, [
   ],
 ]);
 
+tell(
+  'a disk that has said no before the verdict comes: no green is shown that the gate would not follow',
+  {},
+  [
+    [
+      (b) => b.card('a').notDurable(1).verdict(1, 'pass'),
+      [
+        ...TAPPED,
+        'undetermined',
+        'call-staff journal.not-durable',
+        decided(1, 'central pass call-staff test.pass'),
+        'uploads on',
+      ],
+    ],
+    [(b) => b.durable(1), NOTHING],
+  ],
+);
+
+tell('a disk that has said no at an exit: it opens with the verdict', { direction: 'exit' }, [
+  [
+    (b) => b.card('a').notDurable(1).verdict(1, 'refuse'),
+    [...TAPPED, 'registered', 'open 1', decided(1, 'central refuse open test.refuse'), 'uploads on'],
+  ],
+]);
+
 tell('a disk that is too slow at an exit: it opens, once', { direction: 'exit' }, [
   [
     (b) => b.card('a').verdict(1, 'pass').wait(499),
@@ -185,6 +210,25 @@ tell('refused, then the network is cut: for 15 minutes a person comes instead of
     ],
   ],
   [(b) => b.wait(60_000), ['idle']],
+  [(b) => b.card('a').unavailable(3), [...tapped(3), 'registered', decided(3, OFFLINE_OPEN), 'uploads on']],
+]);
+
+tell('a pass by central ends the memory of a refusal', {}, [
+  [
+    (b) => b.card('a').verdict(1, 'refuse').wait(4000),
+    [
+      ...TAPPED,
+      'refuse',
+      'call-staff refuse',
+      decided(1, 'central refuse hold+call-staff test.refuse'),
+      'uploads on',
+      'idle',
+    ],
+  ],
+  [
+    (b) => b.card('a').durable(2).verdict(2, 'pass').wait(4000),
+    [...tapped(2), 'pass', 'open 2', decided(2, CENTRAL_PASS), 'uploads on', 'idle'],
+  ],
   [(b) => b.card('a').unavailable(3), [...tapped(3), 'registered', decided(3, OFFLINE_OPEN), 'uploads on']],
 ]);
 

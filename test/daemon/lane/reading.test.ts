@@ -22,6 +22,14 @@ tell('a frame that fails for good: the elder is asked to try again, the second t
   [(b) => b.failed(true), ['uploads on', 'attend', 'call-staff card.unreadable']],
 ]);
 
+tell('a read that failed a minute ago was somebody else', {}, [
+  [
+    (b) => b.found().failed(true).wait(60_000),
+    ['reading', 'uploads paused', 'uploads on', 'read-again', 'idle'],
+  ],
+  [(b) => b.found().failed(true), ['reading', 'uploads paused', 'uploads on', 'read-again']],
+]);
+
 tell('a card that was read in between: the failures before it no longer count', {}, [
   [(b) => b.found().failed(true), ['reading', 'uploads paused', 'uploads on', 'read-again']],
   [(b) => b.card('a').unavailable(1), [...TAPPED, 'registered', decided(1, OFFLINE_OPEN), 'uploads on']],

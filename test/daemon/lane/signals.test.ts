@@ -86,6 +86,13 @@ t.test('undetermined at a shut gate is white at 0.5 Hz, or yellow', async (t) =>
   t.same(SIGNALS.undetermined.lamps, [{ lamp: 'white', light: { blinkHz: 0.5 }, instead: 'yellow' }]);
 });
 
+t.test('a lane that lets nobody in says so and blames nobody', async (t) => {
+  for (const outcome of ['pass', 'attend', 'undetermined'] as const) {
+    t.equal(signalFor(outcome, 'hold'), 'closed');
+  }
+  t.equal(SIGNALS.closed.words, '请走其他通道');
+});
+
 t.test('an assisted lane never shows red', async (t) => {
   for (const outcome of OUTCOMES)
     for (const decidedBy of DECIDERS)

@@ -13,11 +13,11 @@ export interface TestScope {
   teardown(call: () => unknown): unknown;
 }
 
-const running = new Set<ChildProcess>();
-// A test that is cut off takes its processes with it.
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
+/**
+ * A test that is cut off takes its processes with it, and the test runner's instrumentation stays out of what people
+ * run. Both programs put the command in their own place.
+ */
+const ALONE = ['--pdeathsig', 'KILL', 'env', '-u', 'NODE_OPTIONS'];
 
 export interface Exit {
   readonly code: number | null;
@@ -38,10 +38,8 @@ export class Child {
     command: string,
     argv: readonly string[],
   ) {
-    // The test runner's own instrumentation stays out of what people run; env puts the command in its own place.
-    const child = spawn('env', ['-u', 'NODE_OPTIONS', command, ...argv], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn('setpriv', [...ALONE, command, ...argv], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child = child;
-    running.add(child);
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream]?.setEncoding('utf8').on('data', (text: string) => {
         this.#said[stream] += text;
@@ -53,7 +51,6 @@ export class Child {
     this.exited = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code, signal) => {
-        running.delete(child);
         this.#exit = { code, signal };
         this.#changes.happened();
         resolve(this.#exit);

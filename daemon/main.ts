@@ -11,7 +11,7 @@ import { IdCardReader } from '../drivers/readers/idCardReader.js';
 import { guardOutputs, type SafeOutput } from '../drivers/safety.js';
 import { type Clock, systemClock } from '../platform/clock.js';
 import { folderDisk } from '../platform/disk.js';
-import { readFileIfThere, readSecretFile } from '../platform/files.js';
+import { readFileIfThere, readNeededFile, readSecretFile } from '../platform/files.js';
 import type { Log } from '../platform/log.js';
 import { type MqttOptions, mqttOpener, type OpenMqtt } from '../platform/mqtt.js';
 import { createSm2Pool } from '../platform/sm2/pool.js';
@@ -79,12 +79,7 @@ async function brokerOptions({
       : (await readSecretFile(passwordFile, 'broker.passwordFile names it; put the password there.'))
           .toString('utf8')
           .trim();
-  const ca = caFile === undefined ? undefined : await readFileIfThere(caFile);
-  if (caFile !== undefined && ca === undefined) {
-    throw new CardpadError('config.no-file', 'fatal', `${caFile} is missing`, {
-      help: 'broker.caFile names it.',
-    });
-  }
+  const ca = caFile === undefined ? undefined : await readNeededFile(caFile, 'broker.caFile names it.');
   return {
     url,
     ...(username === undefined ? {} : { username }),

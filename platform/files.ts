@@ -78,12 +78,22 @@ export async function readFileIfThere(path: string): Promise<Buffer | undefined>
 }
 
 /**
+ * The content of a file that somebody named.
+ * @param help what the file is for, as a sentence
+ * @throws CardpadError `files.missing` (fatal)
+ */
+export async function readNeededFile(path: string, help: string): Promise<Buffer> {
+  const bytes = await readFileIfThere(path);
+  if (bytes === undefined) throw new CardpadError('files.missing', 'fatal', `${path} is missing`, { help });
+  return bytes;
+}
+
+/**
  * A secret file's content.
  * @throws CardpadError `files.missing` | `files.exposed` (fatal) when there is none, or others may read it
  */
 export async function readSecretFile(path: string, help: string): Promise<Buffer> {
-  const bytes = await readFileIfThere(path);
-  if (bytes === undefined) throw new CardpadError('files.missing', 'fatal', `${path} is missing`, { help });
+  const bytes = await readNeededFile(path, help);
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) {
     throw new CardpadError('files.exposed', 'fatal', `${path} can be read by others`, {

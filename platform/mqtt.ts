@@ -7,7 +7,7 @@ import type { Log } from './log.js';
 export type Qos = 0 | 1;
 
 export interface MqttOptions {
-  /** `mqtt://host:port` or `mqtts://host:port`. */
+  /** `mqtt://host:port` or `mqtts://host:port`; a login in it counts where none is given beside. */
   readonly url: string;
   readonly clientId: string;
   readonly username?: string;
@@ -22,6 +22,9 @@ export interface MqttOptions {
   readonly onUp: () => void;
   readonly onDown: () => void;
 }
+
+/** A broker's URL as it may stand in a log. */
+export const withoutLogin = (url: string): string => url.replace(/\/\/[^@/]*@/, '//');
 
 /** A connection that keeps coming back until it is closed. Nothing is queued in it: what must last is in the journal. */
 export interface MqttLink {
@@ -163,7 +166,7 @@ class ReconnectingLink implements MqttLink {
       this.#tries = 0;
       this.#lastProblem = '';
       this.up = true;
-      this.log.info('connected', { broker: this.options.url.replace(/\/\/[^@/]*@/, '//') });
+      this.log.info('connected', { broker: withoutLogin(this.options.url) });
       this.options.onUp();
     });
   }

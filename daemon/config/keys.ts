@@ -55,9 +55,8 @@ export const PolicyRowSchema = v.strictObject({
 
 function isBrokerUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
-  const { protocol, hostname, pathname, search, hash, username, password } = new URL(value);
-  const bare =
-    (pathname === '' || pathname === '/') && [search, hash, username, password].every((part) => part === '');
+  const { protocol, hostname, pathname, search, hash } = new URL(value);
+  const bare = (pathname === '' || pathname === '/') && search === '' && hash === '';
   return (protocol === 'mqtt:' || protocol === 'mqtts:') && hostname !== '' && bare;
 }
 
@@ -167,9 +166,9 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     path: 'broker.url',
     schema: v.pipe(v.string(), v.check(isBrokerUrl)),
-    expected: 'mqtt://HOST:PORT or mqtts://HOST:PORT, without user or password in it',
+    expected: 'mqtt://HOST:PORT or mqtts://HOST:PORT',
     live: false,
-    about: 'The MQTT broker.',
+    about: 'The MQTT broker. Keep the login out of it: username and passwordFile are there for that.',
   },
   {
     path: 'broker.username',

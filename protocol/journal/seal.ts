@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { open, type SealKeys, seal } from '../sm/sealed.js';
+import { joinBox, open, type SealKeys, seal, splitBox } from '../sm/sealed.js';
 import { kdfSm3 } from '../sm/sm3.js';
 import { DECIDERS, OutcomeSchema, ReasonSchema, ReasonsSchema } from '../verdict.js';
 import { parseJson, toPaddedJson } from '../wire/json.js';
@@ -35,8 +35,6 @@ export const parseVerdictContent = (plaintext: Uint8Array) => parseJson(plaintex
 export const parseVoidContent = (plaintext: Uint8Array) => parseJson(plaintext, VoidSchema);
 
 const KEY_BYTES = 32;
-const IV_BYTES = 12;
-const MAC_BYTES = 32;
 /** Contents of a record are padded to this, so that a record's length does not tell a pass from a refusal. */
 const PAD_BYTES = 256;
 
@@ -102,15 +100,10 @@ export function sealContent(
   const { step } = key;
   const sealed = seal({ ...key.current(), iv, context: context(address) }, toPaddedJson(content, PAD_BYTES));
   key.moveOn();
-  return { key: keySeq, step, box: Buffer.concat([sealed.iv, sealed.mac, sealed.ciphertext]) };
+  return { key: keySeq, step, box: joinBox(sealed) };
 }
 
 /** Opens a sealed part with the keys of its step; undefined when it was not sealed so, or altered since. */
 export function openContent(keys: SealKeys, address: RecordAddress, box: Uint8Array): Buffer | undefined {
-  const macEnd = IV_BYTES + MAC_BYTES;
-  if (box.length < macEnd) return undefined;
-  return open(
-    { ...keys, context: context(address) },
-    { iv: box.subarray(0, IV_BYTES), mac: box.subarray(IV_BYTES, macEnd), ciphertext: box.subarray(macEnd) },
-  );
+  return open({ ...keys, context: context(address) }, splitBox(box));
 }

@@ -69,6 +69,23 @@ export function open(withKeys: OpenWith, sealed: Sealed): Buffer | undefined {
   return crypt(withKeys, iv, ciphertext);
 }
 
+/** Bytes of a box beside its ciphertext. */
+export const SEAL_BOX_BYTES = SEAL_IV_BYTES + SEAL_MAC_BYTES;
+
+/** A sealed message as bytes, the same everywhere: iv (12) | mac (32) | ciphertext. */
+export function joinBox({ iv, mac, ciphertext }: Sealed): Buffer {
+  return Buffer.concat([iv, mac, ciphertext]);
+}
+
+/** The parts of a box. Bytes that are too short for one give parts that `open` refuses. */
+export function splitBox(box: Uint8Array): Sealed {
+  return {
+    iv: box.subarray(0, SEAL_IV_BYTES),
+    mac: box.subarray(SEAL_IV_BYTES, SEAL_BOX_BYTES),
+    ciphertext: box.subarray(SEAL_BOX_BYTES),
+  };
+}
+
 function crypt({ cipherKey }: SealKeys, iv: Uint8Array, bytes: Uint8Array): Buffer {
   return sm4Ctr(cipherKey, Buffer.concat([iv, Buffer.alloc(SM4_BLOCK_BYTES - SEAL_IV_BYTES)]), bytes);
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { open, type SealKeys, seal } from '../sm/sealed.js';
+import { joinBox, open, SEAL_BOX_BYTES, type SealKeys, seal, splitBox } from '../sm/sealed.js';
 import { base64, hex, type Parsed, parseJson, toJson } from './json.js';
 import type { DownKind, UpKind } from './topics.js';
 
@@ -7,12 +7,10 @@ import type { DownKind, UpKind } from './topics.js';
 export const MAX_ENVELOPE_BYTES = 64 * 1024;
 
 const VERSION = 1;
-const IV_BYTES = 12;
-const MAC_BYTES = 32;
-/** version (1) | counter (8, big-endian) | iv (12) | mac (32) | ciphertext */
-const HEADER_BYTES = 1 + 8 + IV_BYTES + MAC_BYTES;
+/** version (1) | counter (8, big-endian), then a box. */
+const HEAD_BYTES = 1 + 8;
 
-const sealedField = base64(HEADER_BYTES + MAX_ENVELOPE_BYTES);
+const sealedField = base64(HEAD_BYTES + SEAL_BOX_BYTES + MAX_ENVELOPE_BYTES);
 const UpSchema = v.strictObject({ ticket: base64(4096), sealed: sealedField });
 const DownSchema = v.strictObject({ session: hex(8), sealed: sealedField });
 
@@ -38,7 +36,7 @@ function context(address: EnvelopeAddress, head: Uint8Array): Buffer[] {
 }
 
 function header(counter: number): Buffer {
-  const head = Buffer.alloc(9);
+  const head = Buffer.alloc(HEAD_BYTES);
   head.writeUInt8(VERSION, 0);
   head.writeBigUInt64BE(BigInt(counter), 1);
   return head;
@@ -53,7 +51,7 @@ function sealBytes(
 ): string {
   const head = header(counter);
   const box = seal({ ...keys, iv, context: context(address, head) }, plaintext);
-  return Buffer.concat([head, box.iv, box.mac, box.ciphertext]).toString('base64');
+  return Buffer.concat([head, joinBox(box)]).toString('base64');
 }
 
 /**
@@ -91,17 +89,11 @@ export const parseDown = (payload: Uint8Array): Parsed<v.InferOutput<typeof Down
 
 /** Checks the MAC over the exact received bytes, then decrypts; undefined for anything that is not whole and ours. */
 export function openSealed(keys: SealKeys, address: EnvelopeAddress, sealed: Uint8Array): Opened | undefined {
-  if (sealed.length < HEADER_BYTES || sealed[0] !== VERSION) return undefined;
-  const head = sealed.subarray(0, 9);
+  if (sealed.length < HEAD_BYTES + SEAL_BOX_BYTES || sealed[0] !== VERSION) return undefined;
+  const head = sealed.subarray(0, HEAD_BYTES);
   const counter = Number(Buffer.from(head).readBigUInt64BE(1));
   if (!Number.isSafeInteger(counter)) return undefined;
-  const plaintext = open(
-    { ...keys, context: context(address, head) },
-    {
-      iv: sealed.subarray(9, 9 + IV_BYTES),
-      mac: sealed.subarray(9 + IV_BYTES, HEADER_BYTES),
-      ciphertext: sealed.subarray(HEADER_BYTES),
-    },
-  );
+  const box = splitBox(sealed.subarray(HEAD_BYTES));
+  const plaintext = open({ ...keys, context: context(address, head) }, box);
   return plaintext === undefined ? undefined : { counter, plaintext };
 }

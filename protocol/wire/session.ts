@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { open, type SealKeys, seal } from '../sm/sealed.js';
+import { joinBox, open, SEAL_BOX_BYTES, type SealKeys, seal, splitBox } from '../sm/sealed.js';
 import { kdfSm3, sm3 } from '../sm/sm3.js';
 import { base64, count, hex, type Parsed, parseJson, toJson } from './json.js';
 import { signedDigest } from './signed.js';
@@ -131,35 +131,28 @@ const TicketSchema = v.strictObject({
 
 const TICKET_CONTEXT = Buffer.from('cardpad/v1/ticket', 'utf8');
 const TICKET_ID_BYTES = 8;
-const IV_BYTES = 12;
-const MAC_BYTES = 32;
 
 /**
- * Layout: key id (8) | iv (12) | mac (32) | ciphertext.
+ * Layout: key id (8), then a box.
  * @param iv 12 fresh random bytes
  */
 export function sealTicket(content: TicketContent, key: TicketKey, iv: Uint8Array): Buffer {
   const { up, down } = content.keys;
   const keys = Buffer.concat([up.cipherKey, up.macKey, down.cipherKey, down.macKey]).toString('base64');
   const box = seal({ ...key.keys, iv, context: [TICKET_CONTEXT] }, toJson({ ...content, keys }));
-  return Buffer.concat([Buffer.from(key.id, 'hex'), box.iv, box.mac, box.ciphertext]);
+  return Buffer.concat([Buffer.from(key.id, 'hex'), joinBox(box)]);
 }
 
 /** The id of the key that sealed a ticket, or undefined for bytes too short to be one. */
 export function ticketKeyId(ticket: Uint8Array): string | undefined {
-  if (ticket.length < TICKET_ID_BYTES + IV_BYTES + MAC_BYTES) return undefined;
+  if (ticket.length < TICKET_ID_BYTES + SEAL_BOX_BYTES) return undefined;
   return Buffer.from(ticket.subarray(0, TICKET_ID_BYTES)).toString('hex');
 }
 
 /** Opens a ticket; undefined for a forged or damaged one. Whether it has expired is the caller's question. */
 export function openTicket(ticket: Uint8Array, key: TicketKey): TicketContent | undefined {
   if (ticketKeyId(ticket) !== key.id) return undefined;
-  const ivEnd = TICKET_ID_BYTES + IV_BYTES;
-  const box = {
-    iv: ticket.subarray(TICKET_ID_BYTES, ivEnd),
-    mac: ticket.subarray(ivEnd, ivEnd + MAC_BYTES),
-    ciphertext: ticket.subarray(ivEnd + MAC_BYTES),
-  };
+  const box = splitBox(ticket.subarray(TICKET_ID_BYTES));
   const plain = open({ ...key.keys, context: [TICKET_CONTEXT] }, box);
   if (plain === undefined) return undefined;
   const content = parseJson(plain, TicketSchema);

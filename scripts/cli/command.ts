@@ -1,6 +1,6 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { nearest } from '../../platform/suggest.js';
-import { CardpadError, messageOf } from '../../protocol/errors.js';
+import { CardpadError } from '../../protocol/errors.js';
+import { UsageError } from './options.js';
 
 /** What a command's end means to the shell. */
 export const EXIT = { done: 0, no: 1, usage: 2, unreachable: 3 } as const;
@@ -14,35 +14,6 @@ export interface Command {
   readonly help: string;
   /** Does the work; resolves to an exit code. */
   run(argv: readonly string[]): Promise<number>;
-}
-
-/** The command line was wrong; the message says how. */
-export class UsageError extends CardpadError {
-  constructor(message: string) {
-    super('cli.usage', 'reject', message);
-  }
-}
-
-type Options = NonNullable<ParseArgsConfig['options']>;
-
-/** `parseArgs`, with an error that names the option which was probably meant. */
-export function parseCommandLine<const O extends Options>(argv: readonly string[], options: O) {
-  try {
-    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
-  } catch (thrown) {
-    const unknown = /Unknown option '(--?[^']*)'/.exec(messageOf(thrown))?.[1];
-    if (unknown === undefined) throw new UsageError(messageOf(thrown).replace(/\. To specify.*$/s, ''));
-    const meant = nearest(unknown.replace(/^-+/, ''), Object.keys(options));
-    throw new UsageError(
-      `there is no option ${unknown}${meant === undefined ? '' : `; did you mean --${meant}?`}`,
-    );
-  }
-}
-
-/** The value of an option that cannot be left out. */
-export function required(value: string | undefined, option: string): string {
-  if (value === undefined || value === '') throw new UsageError(`${option} is missing`);
-  return value;
 }
 
 export const toPeople = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -1,13 +1,6 @@
 import { errorLine, loadConfig } from '../../daemon/config/config.js';
-import {
-  type Command,
-  dispatch,
-  EXIT,
-  parseCommandLine,
-  required,
-  toResults,
-  UsageError,
-} from './command.js';
+import { type Command, dispatch, EXIT, toResults } from './command.js';
+import { parseCommandLine, required, UsageError } from './options.js';
 
 const check: Command = {
   name: 'check',

@@ -1,15 +1,8 @@
 import { provision } from '../../daemon/identity.js';
 import { createSm2Inline } from '../../platform/sm2/inline.js';
 import { DEVICE_ID } from '../../protocol/wire/topics.js';
-import {
-  type Command,
-  EXIT,
-  parseCommandLine,
-  required,
-  toPeople,
-  toResults,
-  UsageError,
-} from './command.js';
+import { type Command, EXIT, toPeople, toResults } from './command.js';
+import { parseCommandLine, required, UsageError } from './options.js';
 
 export const provisionCommand: Command = {
   name: 'provision',

@@ -1,28 +1,12 @@
 import { errorLine, loadConfig } from '../../daemon/config/config.js';
 import { startGate } from '../../daemon/main.js';
-import { LOG_LEVELS, type LogLevel, standardErrorLog } from '../../platform/log.js';
+import { standardErrorLog } from '../../platform/log.js';
 import { messageOf } from '../../protocol/errors.js';
-import { type Command, EXIT, parseCommandLine, required, toPeople, UsageError } from './command.js';
+import { type Command, EXIT, toPeople } from './command.js';
+import { logLevel, parseCommandLine, required, untilSignal } from './options.js';
 
 /** A stop that takes longer is cut off: the outputs have long been safe by then. */
 const STOP_WITHIN_MS = 1_800;
-
-const isLogLevel = (word: string): word is LogLevel => (LOG_LEVELS as readonly string[]).includes(word);
-
-/** Waits for SIGTERM or SIGINT, and keeps the process alive until then, whatever else has nothing to do. */
-function untilSignal(): { readonly signal: Promise<NodeJS.Signals>; release(): void } {
-  const alive = setInterval(() => {}, 3_600_000);
-  const release = () => clearInterval(alive);
-  const signal = new Promise<NodeJS.Signals>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-      process.once(name, () => {
-        release();
-        resolve(name);
-      });
-    }
-  });
-  return { signal, release };
-}
 
 export const runCommand: Command = {
   name: 'run',
@@ -41,8 +25,7 @@ example: cardpad run --config /etc/cardpad/config.json`,
       'log-level': { type: 'string' },
     });
     const file = required(values.config, '--config');
-    const level = values['log-level'] ?? 'info';
-    if (!isLogLevel(level)) throw new UsageError(`--log-level is one of ${LOG_LEVELS.join(', ')}`);
+    const level = logLevel(values['log-level']);
     const result = await loadConfig(file);
     if (!result.ok) {
       for (const error of result.errors) toPeople(errorLine(error));

@@ -1,11 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { isLoopback, parsePortUrl } from '../../drivers/ports/open.js';
 import { readCardsFile } from '../../drivers/simulated/cards.js';
 import { type SamServer, serveSamModule } from '../../drivers/simulated/samServer.js';
+import { readNeededFile } from '../../platform/files.js';
 import { encodeIdCard } from '../../protocol/card/idCard.js';
-import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
-import { type Command, dispatch, EXIT, parseCommandLine, required, toPeople, UsageError } from './command.js';
+import { CardpadError, messageOf } from '../../protocol/errors.js';
+import { type Command, dispatch, EXIT, toPeople } from './command.js';
+import { oneOf, parseCommandLine, required, UsageError, wholeNumber } from './options.js';
 
 const DAMAGES = [
   'checksum',
@@ -27,11 +28,7 @@ const COMMANDS_HELP = `  put NUMBER      puts that person's card on the pad (fro
 
 async function readCards(file: string | undefined): Promise<Map<string, Buffer>> {
   if (file === undefined) return new Map();
-  const text = await readFile(file, 'utf8').catch((cause) => {
-    throw new CardpadError('files.read', 'fatal', `cannot read ${file} (${codeOf(cause) ?? 'error'})`, {
-      cause,
-    });
-  });
+  const text = (await readNeededFile(file, '--cards names it.')).toString('utf8');
   const result = readCardsFile(text);
   if (!result.ok) {
     const lines = result.errors.map(({ index, field, message }) =>
@@ -117,17 +114,14 @@ example: cardpad simulate reader --listen tcp://127.0.0.1:9601 --cards people.js
     if (!url.ok) throw new UsageError(`--listen: ${url.problem}`);
     if (url.port.kind !== 'tcp') throw new UsageError('--listen takes tcp://HOST:PORT');
     if (!isLoopback(url.port)) toPeople('note: whoever reaches this port can put cards on the pad');
-    const refind = values.refind ?? 'until-lifted';
-    if (refind !== 'until-lifted' && refind !== 'always') {
-      throw new UsageError('--refind is until-lifted or always');
-    }
+    const refind = oneOf(['until-lifted', 'always'], values.refind ?? 'until-lifted', '--refind');
     const cards = await readCards(values.cards);
     const server = await serveSamModule({
       host: url.port.host,
       tcpPort: anyPort ? 0 : url.port.tcpPort,
       refind,
-      ...(values.baud === undefined ? {} : { baud: wholeNumber(values.baud, '--baud') }),
-      seed: values.seed === undefined ? 1 : wholeNumber(values.seed, '--seed'),
+      ...(values.baud === undefined ? {} : { baud: wholeNumber(values.baud, '--baud', 300, 1_000_000) }),
+      seed: values.seed === undefined ? 1 : wholeNumber(values.seed, '--seed', 1, 1_000_000_000),
     });
     toPeople(
       `reader module listening on tcp://${url.port.host}:${server.tcpPort}; say help for the commands`,
@@ -135,13 +129,6 @@ example: cardpad simulate reader --listen tcp://127.0.0.1:9601 --cards people.js
     return serveUntilTold(server, cards);
   },
 };
-
-function wholeNumber(text: string, option: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new UsageError(`${option} takes a whole number from 1`);
-  return value;
-}
 
 /** Serves until `quit`, SIGTERM or SIGINT; the end of standard input alone ends nothing (a service has none). */
 function serveUntilTold(server: SamServer, cards: ReadonlyMap<string, Buffer>): Promise<number> {

@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../protocol/errors.js';
 import { OUTCOMES, type Outcome } from '../../protocol/verdict.js';
-import { EXIT, parseCommandLine, toPeople, toResults, UsageError } from '../cli/command.js';
+import { EXIT, toPeople, toResults } from '../cli/command.js';
+import { parseCommandLine, UsageError } from '../cli/options.js';
 import { demoPeople } from './people.js';
 import { type Stage, setStage } from './stage.js';
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serveSamModule } from '../../drivers/simulated/samServer.js';
 import { PHOTO_BYTES } from '../../protocol/reader/samCommands.js';
+import { PREAMBLE } from '../../protocol/reader/samFrame.js';
 import { Cable, startBroker } from './broker.js';
 import { runCardpad, Service } from './children.js';
 import { type DemoPerson, peopleFile } from './people.js';
@@ -47,16 +48,13 @@ export async function setStage(people: readonly DemoPerson[], say: (line: string
 /** Notes when a whole card has left the module. A card's reply is the only one that is longer than a photo. */
 function cardWatch() {
   let sentBytes = 0;
-  let lastNs = 0n;
   let cardNs: bigint | undefined;
   return {
     onSend(bytes: Uint8Array) {
-      const nowNs = process.hrtime.bigint();
-      // Replies are far apart; the pieces of one are not.
-      if (nowNs - lastNs > 20_000_000n) sentBytes = 0;
-      lastNs = nowNs;
+      // Not by time: on a busy machine the pieces of one reply may be as far apart as two replies.
+      if (PREAMBLE.every((byte, at) => bytes[at] === byte)) sentBytes = 0;
       sentBytes += bytes.length;
-      if (sentBytes > PHOTO_BYTES) cardNs = nowNs;
+      if (sentBytes > PHOTO_BYTES) cardNs = process.hrtime.bigint();
     },
     cardReadNs: () => cardNs,
     forget() {

@@ -57,10 +57,15 @@ export async function startMosquitto(t: TestScope, port?: number): Promise<Mosqu
     'allow_anonymous true',
     'persistence false',
     'log_dest stderr',
+    // A change of user would undo --pdeathsig.
+    'user root',
     '',
   ];
   writeFileSync(file, config.join('\n'));
-  const broker = spawn(BINARY, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  // A test that is cut off or crashes takes its broker and its files with it.
+  const argv = ['--pdeathsig', 'KILL', BINARY, '-c', file];
+  const broker = spawn('setpriv', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const ended = once(broker, 'exit');
   const stop = async () => {
     if (broker.exitCode === null && broker.signalCode === null) broker.kill('SIGKILL');

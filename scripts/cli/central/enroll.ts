@@ -4,8 +4,8 @@ import { readKeyPair } from '../../../central/keys.js';
 import { CardpadError, codeOf } from '../../../protocol/errors.js';
 import { sm2Verify } from '../../../protocol/sm/sm2.js';
 import { parseEnrolment } from '../../../protocol/wire/enrolment.js';
-import { type Command, EXIT, parseCommandLine, required, toPeople, toResults } from '../command.js';
-import { noMorePositionals } from './arguments.js';
+import { type Command, EXIT, toPeople, toResults } from '../command.js';
+import { noMorePositionals, parseCommandLine, required } from '../options.js';
 
 const HELP = `usage: cardpad central enroll --data DIR [--replace] [FILE]
 

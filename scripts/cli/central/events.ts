@@ -3,8 +3,8 @@ import { EventReader } from '../../../central/ledger/events.js';
 import { unwrapWith } from '../../../central/ledger/reading.js';
 import { People, readPeople } from '../../../central/rules/people.js';
 import { sm2Decrypt } from '../../../protocol/sm/sm2.js';
-import { type Command, EXIT, parseCommandLine, required, toPeople, toResults } from '../command.js';
-import { noMorePositionals } from './arguments.js';
+import { type Command, EXIT, toPeople, toResults } from '../command.js';
+import { noMorePositionals, parseCommandLine, required } from '../options.js';
 
 const HELP = `usage: cardpad central events --data DIR [--device ID] [--people FILE] [--follow]
 

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { initCentral, publicPath } from '../../../central/keys.js';
 import { DEFAULT_RULES } from '../../../central/rules/defaultRules.js';
 import { generateSm2KeyPair } from '../../../protocol/sm/sm2.js';
-import { type Command, EXIT, parseCommandLine, required, toPeople, toResults } from '../command.js';
-import { noMorePositionals } from './arguments.js';
+import { type Command, EXIT, toPeople, toResults } from '../command.js';
+import { noMorePositionals, parseCommandLine, required } from '../options.js';
 
 const HELP = `usage: cardpad central init --data DIR
 

@@ -3,8 +3,8 @@ import { rulesPath } from '../../../central/keys.js';
 import { checkRules } from '../../../central/rules/rules.js';
 import { readRules } from '../../../central/state.js';
 import { CardpadError, codeOf } from '../../../protocol/errors.js';
-import { type Command, EXIT, parseCommandLine, toPeople, toResults, UsageError } from '../command.js';
-import { noMorePositionals } from './arguments.js';
+import { type Command, EXIT, toPeople, toResults } from '../command.js';
+import { noMorePositionals, parseCommandLine, UsageError } from '../options.js';
 
 const HELP = `usage: cardpad central rules --data DIR
        cardpad central rules --check FILE

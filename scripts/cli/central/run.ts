@@ -1,12 +1,28 @@
 import { randomBytes } from 'node:crypto';
 import { DEFAULT_RATE, LEAST_RATE, type QuestionRate } from '../../../central/rules/limits.js';
-import { DEFAULT_LIFETIME_MS, ROLES, type Role, startCentral } from '../../../central/service.js';
+import {
+  type CentralOptions,
+  DEFAULT_LIFETIME_MS,
+  ROLES,
+  type Role,
+  startCentral,
+} from '../../../central/service.js';
 import { systemClock } from '../../../platform/clock.js';
-import { LOG_LEVELS, type LogLevel, standardErrorLog } from '../../../platform/log.js';
-import { mqttOpener } from '../../../platform/mqtt.js';
+import { readNeededFile, readSecretFile } from '../../../platform/files.js';
+import { standardErrorLog } from '../../../platform/log.js';
+import { mqttOpener, withoutLogin } from '../../../platform/mqtt.js';
 import { createSm2Pool } from '../../../platform/sm2/pool.js';
-import { type Command, EXIT, parseCommandLine, required, UsageError } from '../command.js';
-import { noMorePositionals, wholeNumber } from './arguments.js';
+import { type Command, EXIT } from '../command.js';
+import {
+  logLevel,
+  noMorePositionals,
+  oneOf,
+  parseCommandLine,
+  required,
+  UsageError,
+  untilSignal,
+  wholeNumber,
+} from '../options.js';
 
 const HELP = `usage: cardpad central run --data DIR --broker URL [options]
 
@@ -14,6 +30,9 @@ Answers the gates' questions and takes their journals, until it is told to stop 
 
   --data DIR                  the folder that "central init" made
   --broker URL                mqtt://HOST:PORT or mqtts://HOST:PORT
+  --username NAME             the user at the broker
+  --password-file FILE        a file that holds the password, readable by its owner alone
+  --ca FILE                   the certificate authority of an mqtts broker (PEM), where it is not the system's
   --people FILE               who is known; read again when it changes
   --rules FILE                the rule table (default: DIR/rules.json); read again when it changes
   --role verify|ledger        play one role only (default: both)
@@ -21,13 +40,16 @@ Answers the gates' questions and takes their journals, until it is told to stop 
   --question-rate N           questions a second that a device may ask (default ${DEFAULT_RATE.perSecond}, at least ${LEAST_RATE.perSecond})
   --question-burst N          questions at once (default ${DEFAULT_RATE.burst}, at least ${LEAST_RATE.burst})
   --session-lifetime-ms N     how long a session lasts (default ${DEFAULT_LIFETIME_MS}, 12 hours)
-  --log LEVEL                 debug, info, warn or error (default info: one line a question)
+  --log-level LEVEL           debug, info, warn or error (default info: one line a question)
 
 example: cardpad central run --data /var/lib/cardpad-central --broker mqtt://127.0.0.1:1883 --people people.json`;
 
 const OPTIONS = {
   data: { type: 'string' },
   broker: { type: 'string' },
+  username: { type: 'string' },
+  'password-file': { type: 'string' },
+  ca: { type: 'string' },
   people: { type: 'string' },
   rules: { type: 'string' },
   role: { type: 'string' },
@@ -35,17 +57,13 @@ const OPTIONS = {
   'question-rate': { type: 'string' },
   'question-burst': { type: 'string' },
   'session-lifetime-ms': { type: 'string' },
-  log: { type: 'string', default: 'info' },
+  'log-level': { type: 'string' },
 } as const;
 
 const WORKER = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const SM2_THREADS = 2;
 const MOST_A_SECOND = 100_000;
 const WEEK_MS = 7 * 24 * 3_600_000;
-
-function isOneOf<T extends string>(list: readonly T[], word: string): word is T {
-  return (list as readonly string[]).includes(word);
-}
 
 function brokerUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -60,22 +78,23 @@ function questionRate(rate = `${DEFAULT_RATE.perSecond}`, burst = `${DEFAULT_RAT
   };
 }
 
-function rolesOf(role: string | undefined): readonly Role[] {
-  if (role === undefined) return ROLES;
-  if (isOneOf(ROLES, role)) return [role];
-  throw new UsageError(`--role must be ${ROLES.join(' or ')}`);
-}
+const rolesOf = (role: string | undefined): readonly Role[] =>
+  role === undefined ? ROLES : [oneOf(ROLES, role, '--role')];
 
-function levelOf(level: string): LogLevel {
-  if (isOneOf(LOG_LEVELS, level)) return level;
-  throw new UsageError(`--log must be one of ${LOG_LEVELS.join(', ')}`);
-}
-
-/** Resolves at the first of the signals that ask a service to end. */
-function askedToStop(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
-  });
+/** The password can come from a file: a command line is there for every user of the machine to see. */
+async function brokerAccess(values: {
+  readonly username?: string | undefined;
+  readonly 'password-file'?: string | undefined;
+  readonly ca?: string | undefined;
+}): Promise<Omit<CentralOptions['broker'], 'url'>> {
+  const { username, 'password-file': passwordFile, ca } = values;
+  const password =
+    passwordFile && (await readSecretFile(passwordFile, 'Put the password there.')).toString('utf8');
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password ? { password: password.trim() } : {}),
+    ...(ca === undefined ? {} : { ca: await readNeededFile(ca, '--ca names it.') }),
+  };
 }
 
 async function run(argv: readonly string[]): Promise<number> {
@@ -89,7 +108,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const lifetime = values['session-lifetime-ms'] ?? `${DEFAULT_LIFETIME_MS}`;
   const common = {
     folder,
-    broker: { url },
+    broker: { url, ...(await brokerAccess(values)) },
     worker,
     roles: rolesOf(values.role),
     questionRate: questionRate(values['question-rate'], values['question-burst']),
@@ -97,13 +116,10 @@ async function run(argv: readonly string[]): Promise<number> {
     ...(values.people === undefined ? {} : { peopleFile: values.people }),
     ...(values.rules === undefined ? {} : { rulesFile: values.rules }),
   };
-  const log = standardErrorLog(levelOf(values.log));
-  const stop = askedToStop();
-  // While the broker is away nothing else would keep the process alive.
-  const alive = setInterval(() => {}, 60_000);
+  const log = standardErrorLog(logLevel(values['log-level']));
+  const { signal, release } = untilSignal();
   const sm2 = createSm2Pool({ size: SM2_THREADS, log });
   try {
-    const broker = url.replace(/\/\/[^@/]*@/, '//');
     const central = await startCentral({
       ...common,
       openMqtt: mqttOpener(systemClock, Math.random, log),
@@ -111,12 +127,12 @@ async function run(argv: readonly string[]): Promise<number> {
       sm2,
       random: randomBytes,
       log,
-      onReady: (facts) => log.info('central ready', { broker, worker, ...facts }),
+      onReady: (facts) => log.info('central ready', { broker: withoutLogin(url), worker, ...facts }),
     });
-    log.info('central stopping', { signal: await stop });
+    log.info('central stopping', { signal: await signal });
     await central.close();
   } finally {
-    clearInterval(alive);
+    release();
     await sm2.close();
   }
   return EXIT.done;

@@ -4,8 +4,8 @@ import type { Fault } from '../../../central/ledger/lineAudit.js';
 import { type Unwrap, unwrapWith } from '../../../central/ledger/reading.js';
 import { type DeviceReport, verifyLedger } from '../../../central/ledger/verify.js';
 import { sm2Decrypt } from '../../../protocol/sm/sm2.js';
-import { type Command, EXIT, parseCommandLine, required, toPeople, toResults } from '../command.js';
-import { noMorePositionals } from './arguments.js';
+import { type Command, EXIT, toPeople, toResults } from '../command.js';
+import { noMorePositionals, parseCommandLine, required } from '../options.js';
 
 const HELP = `usage: cardpad central verify --data DIR [--device ID] [--json]
 

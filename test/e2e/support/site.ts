@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +44,8 @@ export class Site {
   static async open(t: TestScope, { people = [], rules, log = 'info' }: SiteOptions = {}): Promise<Site> {
     const folder = await mkdtemp(join(tmpdir(), 'cardpad-e2e-'));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
+    // Where the test crashes, no teardown comes.
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     const central = join(folder, 'central');
     const peopleFile = join(folder, 'people.json');
     const known = people.filter(({ healthCode, visits }) => healthCode !== undefined || visits !== undefined);
@@ -54,7 +57,7 @@ export class Site {
     if (rules !== undefined) await writeFile(join(central, 'rules.json'), JSON.stringify(rules));
     const service = startCardpad(t, [
       ...['central', 'run', '--data', central, '--broker', broker.url, '--people', peopleFile],
-      ...['--question-rate', '50', '--question-burst', '50', '--log', log],
+      ...['--question-rate', '50', '--question-burst', '50', '--log-level', log],
     ]);
     await service.line(/central ready/);
     const follower = startCardpad(t, ['central', 'events', '--data', central, '--follow']);

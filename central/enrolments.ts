@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Low } from 'lowdb';
 import * as v from 'valibot';
 import { openDocument } from '../platform/document.js';
+import { withLock } from '../platform/lock.js';
 import { CardpadError } from '../protocol/errors.js';
 import { isSm2PublicKey, keyId } from '../protocol/sm/sm2Key.js';
 import { type Enrolment, enrolmentBytes, type PublicKey } from '../protocol/wire/enrolment.js';
@@ -58,7 +59,16 @@ export function isOwnEnrolment(
  * Takes a device in. The same key again changes nothing.
  * @throws CardpadError `enrolment.other-key` | `enrolment.revoked` (reject) unless `replace`
  */
-export async function enroll(
+export function enroll(
+  folder: string,
+  enrolment: Enrolment,
+  how: { readonly replace: boolean; readonly nowMs: number },
+): Promise<EnrolStatus> {
+  // Two installers at once: without the lock the second write would forget the first device.
+  return withLock(enrolmentsPath(folder), () => enrollAlone(folder, enrolment, how));
+}
+
+async function enrollAlone(
   folder: string,
   { device, key }: Enrolment,
   { replace, nowMs }: { readonly replace: boolean; readonly nowMs: number },

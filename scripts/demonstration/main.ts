@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../protocol/errors.js';
-import { OUTCOMES, type Outcome } from '../../protocol/verdict.js';
+import type { Outcome } from '../../protocol/verdict.js';
 import { EXIT, toPeople, toResults } from '../cli/command.js';
 import { parseCommandLine, UsageError } from '../cli/options.js';
 import { demoPeople } from './people.js';
@@ -58,7 +58,7 @@ async function collect(
     const outcomes = events.filter(({ kind }) => kind === 'verdict').map(({ outcome }) => outcome as Outcome);
     const whole = Math.min(tapped, outcomes.length);
     if (whole < taps && !giveUp.aborted) continue;
-    const verdicts = Object.fromEntries(OUTCOMES.map((name) => [name, 0])) as Record<Outcome, number>;
+    const verdicts: Record<Outcome, number> = { pass: 0, attend: 0, refuse: 0, undetermined: 0 };
     for (const outcome of outcomes) verdicts[outcome] += 1;
     // A verdict that central never got was given by nobody whom we could ask.
     verdicts.undetermined += Math.max(0, taps - outcomes.length);

@@ -76,6 +76,21 @@ t.test('enroll: once, again, another key, garbage', async (t) => {
   t.match(await run(['enroll', '--data', `${data}x`], one), { code: 1, err: /central init/ });
 });
 
+t.test('enroll: two installers at the same moment lose nobody', async (t) => {
+  const data = join(t.testdir({}), 'C');
+  await run(['init', '--data', data]);
+  const names = ['gz-bus-a1', 'gz-bus-a2', 'gz-bus-a3', 'gz-bus-a4'];
+  const results = await Promise.all(
+    names.map((name) => run(['enroll', '--data', data], JSON.stringify(new TestDevice(name).enrolment()))),
+  );
+  t.same(
+    results.map(({ code }) => code),
+    [0, 0, 0, 0],
+  );
+  const { devices } = JSON.parse(readFileSync(join(data, 'enrolments.json'), 'utf8'));
+  t.same(Object.keys(devices).sort(), names);
+});
+
 t.test('wrong usage is 2 and says what was meant', async (t) => {
   t.match(await run(['evnts']), { code: 2, err: /events/ });
   t.match(await run(['init']), { code: 2, err: /--data/ });

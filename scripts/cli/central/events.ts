@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { readKeyPair, readSiteKey } from '../../../central/keys.js';
 import { EventReader } from '../../../central/ledger/events.js';
 import { unwrapWith } from '../../../central/ledger/reading.js';
@@ -30,15 +31,8 @@ const OPTIONS = {
 const LOOK_EVERY_MS = 250;
 
 /** Waits for the next look; a signal ends it at once. */
-function pause(stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, LOOK_EVERY_MS);
-    stop.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
+const pause = (signal: AbortSignal): Promise<void> =>
+  setTimeout(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
 
 async function events(argv: readonly string[]): Promise<number> {
   const parsed = parseCommandLine(argv, OPTIONS);

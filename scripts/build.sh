@@ -1,16 +1,22 @@
 # Sourced by the scripts: makes build/ from the sources where it is missing or older than they are.
 # Wants $root; installs what running needs and nothing else, since a board or a first look wants no test tools.
 build_cardpad() {
-  if [ ! -d "$root/node_modules/typescript" ] || [ ! -d "$root/node_modules/mqtt" ]; then
+  installed="$root/node_modules/.package-lock.json"
+  if [ ! -f "$installed" ] || [ "$root/package-lock.json" -nt "$installed" ]; then
     if ! command -v npm >/dev/null 2>&1; then
       echo "cardpad is not built yet, and building needs npm: apt install npm" >&2
       exit 3
     fi
     echo "cardpad: installing what it needs to run (once) ..." >&2
-    (cd "$root" && npm ci --omit=dev --omit=optional --no-audit --no-fund --loglevel=error >&2) || {
+    # Who has the test tools keeps them.
+    omit="--omit=dev --omit=optional"
+    [ -d "$root/node_modules/tap" ] && omit=""
+    # shellcheck disable=SC2086
+    (cd "$root" && npm ci $omit --no-audit --no-fund --loglevel=error >&2) || {
       echo "npm ci failed: is the npm registry reachable from here?" >&2
       exit 3
     }
+    touch "$installed"
   fi
   if [ ! -f "$root/build/.done" ] || [ -n "$(find "$root"/protocol "$root"/platform "$root"/drivers "$root"/daemon \
     "$root"/central "$root"/scripts "$root"/package.json "$root"/tsconfig.json -newer "$root/build/.done" -type f \

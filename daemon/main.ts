@@ -231,7 +231,7 @@ async function openGate(config: Config, parts: GateParts, opened: Opened): Promi
       lane.dispatch({ type: 'verdict', nowMs: clock.monotonicMs(), tap, outcome, reasons }),
     onUnavailable: (tap, reason) =>
       lane.dispatch({ type: 'unavailable', nowMs: clock.monotonicMs(), tap, reason }),
-    onLate: () => lane.dispatch({ type: 'late', nowMs: clock.monotonicMs() }),
+    onLate: (tap, { outcome }) => lane.dispatch({ type: 'late', nowMs: clock.monotonicMs(), tap, outcome }),
   });
   opened.add(() => link.close());
   const effects = new Effects({

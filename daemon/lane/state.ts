@@ -41,8 +41,16 @@ export interface Tap {
   readonly answer: Answer | undefined;
   readonly durable: 'pending' | 'yes' | 'no';
   readonly concluded: RowAction | undefined;
-  /** Set while the gate is to open and the tap is not on disk yet: when the waiting ends. */
-  readonly openByMs: number | undefined;
+  /** Set while the gate is to open and the tap is not on disk yet: until when, and what is then recorded. */
+  readonly waiting: { readonly untilMs: number; readonly decision: Decision } | undefined;
+}
+
+/** What was decided on a tap, as its record tells it. */
+export interface Decision {
+  readonly outcome: Outcome;
+  readonly reasons: readonly string[];
+  readonly decidedBy: DecidedBy;
+  readonly tookMs: number;
 }
 
 /** How a tap was decided: an authenticated verdict, or the reason why there is none. */
@@ -57,6 +65,8 @@ export interface LaneState {
   readonly current: Tap | undefined;
   /** Taps that a newer card ended before they were decided: their verdicts are recorded and open nothing. */
   readonly ended: readonly Tap[];
+  /** Who the last taps were, for verdicts that come after their deadline. */
+  readonly identities: ReadonlyMap<number, string>;
   /** When each recent identity was last seen. */
   readonly seen: ReadonlyMap<string, number>;
   /** When each identity was last refused by central. */
@@ -98,7 +108,7 @@ export type LaneInput = { readonly nowMs: number } & (
     }
   | { readonly type: 'unavailable'; readonly tap: number; readonly reason: string }
   /** An authenticated verdict came after its deadline: it decides nothing, but the way to central is open again. */
-  | { readonly type: 'late' }
+  | { readonly type: 'late'; readonly tap: number; readonly outcome: Outcome }
   | { readonly type: 'durable'; readonly tap: number }
   | { readonly type: 'not-durable'; readonly tap: number }
   | { readonly type: 'time' }
@@ -112,15 +122,7 @@ export type LaneEffect =
   | { readonly type: 'call-staff'; readonly tap?: number; readonly reason: string }
   | { readonly type: 'append-tap'; readonly tap: number; readonly credential: Credential }
   | { readonly type: 'append-void'; readonly tap: number; readonly reason: string }
-  | {
-      readonly type: 'append-verdict';
-      readonly tap: number;
-      readonly outcome: Outcome;
-      readonly reasons: readonly string[];
-      readonly action: Action;
-      readonly decidedBy: DecidedBy;
-      readonly tookMs: number;
-    }
+  | ({ readonly type: 'append-verdict'; readonly tap: number; readonly action: Action } & Decision)
   | {
       readonly type: 'ask';
       readonly tap: number;
@@ -143,6 +145,7 @@ export function newLane(settings: LaneSettings): LaneState {
     nextTap: 1,
     current: undefined,
     ended: [],
+    identities: new Map(),
     seen: new Map(),
     refused: new Map(),
     slow: false,

@@ -34,7 +34,7 @@ export interface LinkOptions {
   readonly firstHelloWithinMs: number;
   readonly onVerdict: (tap: number, verdict: Verdict) => void;
   readonly onUnavailable: (tap: number, reason: string) => void;
-  readonly onLate: () => void;
+  readonly onLate: (tap: number, verdict: Verdict) => void;
 }
 
 /** A broker that has gone silent must not hold up a gate that stops. */

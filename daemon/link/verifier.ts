@@ -14,7 +14,7 @@ export interface VerifierOptions {
   readonly onVerdict: (tap: number, verdict: Verdict) => void;
   readonly onUnavailable: (tap: number, reason: string) => void;
   /** An authenticated verdict that nobody waits for any more. */
-  readonly onLate: () => void;
+  readonly onLate: (tap: number, verdict: Verdict) => void;
   readonly onDropped: (reason: string) => void;
 }
 
@@ -39,7 +39,8 @@ const REMEMBER_FORGOTTEN = 32;
  */
 export class Verifier {
   readonly #pending = new Map<number, Pending>();
-  readonly #forgotten: string[] = [];
+  /** Session and counter of a question that was given up, and its tap. */
+  readonly #forgotten = new Map<string, number>();
 
   constructor(private readonly options: VerifierOptions) {}
 
@@ -64,8 +65,11 @@ export class Verifier {
     this.#pending.delete(tap);
     pending.cancelResend();
     if (pending.session === undefined) return;
-    this.#forgotten.push(`${pending.session.id}/${pending.counter}`);
-    if (this.#forgotten.length > REMEMBER_FORGOTTEN) this.#forgotten.shift();
+    this.#forgotten.set(`${pending.session.id}/${pending.counter}`, tap);
+    for (const oldest of this.#forgotten.keys()) {
+      if (this.#forgotten.size <= REMEMBER_FORGOTTEN) break;
+      this.#forgotten.delete(oldest);
+    }
   }
 
   /** A session stands: what waited for one is asked now. */
@@ -118,12 +122,11 @@ export class Verifier {
     const { re, tap } = verdict.value;
     const pending = [...this.#pending.values()].find((p) => p.session === session && p.counter === re);
     if (pending === undefined) {
-      const at = this.#forgotten.indexOf(`${session.id}/${re}`);
+      const question = `${session.id}/${re}`;
+      const late = this.#forgotten.get(question);
       // Once: a replay says nothing about the way to central.
-      if (at !== -1) {
-        this.#forgotten.splice(at, 1);
-        onLate();
-      }
+      this.#forgotten.delete(question);
+      if (late !== undefined) onLate(late, verdict.value);
       return onDropped('verdict-late');
     }
     if (pending.question.tap.epoch !== tap.epoch || pending.question.tap.seq !== tap.seq) {

@@ -107,7 +107,7 @@ export class LaneBench {
   verdict = (tap: number, outcome: Outcome) =>
     this.input({ type: 'verdict', tap, outcome, reasons: [`test.${outcome}`] });
   unavailable = (tap: number, reason = 'sys.offline') => this.input({ type: 'unavailable', tap, reason });
-  late = () => this.input({ type: 'late' });
+  late = (tap: number, outcome: Outcome = 'pass') => this.input({ type: 'late', tap, outcome });
   durable = (tap: number) => this.input({ type: 'durable', tap });
   notDurable = (tap: number) => this.input({ type: 'not-durable', tap });
 

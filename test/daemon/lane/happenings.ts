@@ -7,9 +7,8 @@ import { LaneBench, SETTINGS } from './bench.js';
 type Happening =
   | { readonly do: 'found' | 'whole' | 'failed' | 'given-up' | 'absent'; readonly source: number }
   | { readonly do: 'text'; readonly source: number; readonly identity: string; readonly inDate: boolean }
-  | { readonly do: 'verdict'; readonly ago: number; readonly outcome: (typeof OUTCOMES)[number] }
+  | { readonly do: 'verdict' | 'late'; readonly ago: number; readonly outcome: (typeof OUTCOMES)[number] }
   | { readonly do: 'unavailable' | 'durable' | 'not-durable'; readonly ago: number }
-  | { readonly do: 'late' }
   | { readonly do: 'wait'; readonly ms: number };
 
 const source = fc.constantFrom(0, 1);
@@ -22,9 +21,12 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     identity: fc.constantFrom('a', 'b', 'c', 'd'),
     inDate: fc.boolean(),
   }),
-  fc.record({ do: fc.constant('verdict' as const), ago, outcome: fc.constantFrom(...OUTCOMES) }),
+  fc.record({
+    do: fc.constantFrom('verdict', 'verdict', 'late'),
+    ago,
+    outcome: fc.constantFrom(...OUTCOMES),
+  }),
   fc.record({ do: fc.constantFrom('unavailable', 'durable', 'durable', 'not-durable'), ago }),
-  fc.record({ do: fc.constant('late' as const) }),
   fc.record({
     do: fc.constant('wait' as const),
     ms: fc.constantFrom(1, 50, 299, 300, 500, 1500, 3000, 20_000),
@@ -46,11 +48,21 @@ export const settings: fc.Arbitrary<LaneSettings> = fc.record({
   refusalMemoryMs: fc.constant(SETTINGS.refusalMemoryMs),
 });
 
+/** A verdict that came after its deadline. */
+export interface Late {
+  /** How many orders there had been. */
+  readonly at: number;
+  readonly nowMs: number;
+  readonly tap: number;
+  readonly outcome: (typeof OUTCOMES)[number];
+}
+
 /** What came in for a tap, for a property to hold against what was ordered. */
 export interface Course {
   readonly bench: LaneBench;
   /** For each order, in the bench's trace, the taps that were on disk by then. */
   readonly durableAt: readonly ReadonlySet<number>[];
+  readonly lates: readonly Late[];
 }
 
 /** Goes through it all, then lets every frame come to its end and time pass until nothing is pending. */
@@ -60,6 +72,7 @@ export function live(given: LaneSettings, course: readonly Happening[]): Course 
   const arriving = new Set<number>();
   const durable = new Set<number>();
   const durableAt: ReadonlySet<number>[] = [];
+  const lates: Late[] = [];
   const tapOf = (back: number) => Math.max(1, bench.state.nextTap - 1 - back);
   const finish = (at: number) => {
     if (arriving.delete(at)) bench.whole(at);
@@ -91,7 +104,8 @@ export function live(given: LaneSettings, course: readonly Happening[]): Course 
       case 'not-durable':
         return bench.notDurable(tapOf(now.ago));
       case 'late':
-        return bench.late();
+        lates.push({ at: bench.trace.length, nowMs: bench.nowMs, tap: tapOf(now.ago), outcome: now.outcome });
+        return bench.late(tapOf(now.ago), now.outcome);
       case 'wait':
         return bench.wait(now.ms);
     }
@@ -106,5 +120,5 @@ export function live(given: LaneSettings, course: readonly Happening[]): Course 
   for (const at of [0, 1]) finish(at);
   bench.wait(3600_000);
   note();
-  return { bench, durableAt };
+  return { bench, durableAt, lates };
 }

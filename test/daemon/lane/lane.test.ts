@@ -1,4 +1,4 @@
-import { CENTRAL_PASS, decided, NOTHING, OFFLINE_OPEN, TAPPED, tapped, tell } from './story.js';
+import { BARRED, CENTRAL_PASS, decided, NOTHING, OFFLINE_OPEN, TAPPED, tapped, tell } from './story.js';
 
 tell('a pass opens once the tap is on disk; the lane goes dark after the dwell', {}, [
   [(b) => b.found(), ['reading', 'uploads paused']],
@@ -11,8 +11,8 @@ tell('a pass opens once the tap is on disk; the lane goes dark after the dwell',
 ]);
 
 tell('light and tone follow the verdict at once; only the relay waits for the disk', {}, [
-  [(b) => b.card('a').verdict(1, 'pass'), [...TAPPED, 'pass', decided(1, CENTRAL_PASS), 'uploads on']],
-  [(b) => b.wait(499).durable(1), ['open 1']],
+  [(b) => b.card('a').verdict(1, 'pass'), [...TAPPED, 'pass', 'uploads on']],
+  [(b) => b.wait(499).durable(1), ['open 1', decided(1, CENTRAL_PASS)]],
   [(b) => b.durable(1), NOTHING],
 ]);
 
@@ -20,11 +20,8 @@ tell(
   'a disk that is too slow at an entry: a person comes, and the gate stays shut even if it answers late',
   {},
   [
-    [
-      (b) => b.card('a').verdict(1, 'pass').wait(499),
-      [...TAPPED, 'pass', decided(1, CENTRAL_PASS), 'uploads on'],
-    ],
-    [(b) => b.wait(1), ['undetermined', 'call-staff journal.not-durable']],
+    [(b) => b.card('a').verdict(1, 'pass').wait(499), [...TAPPED, 'pass', 'uploads on']],
+    [(b) => b.wait(1), ['undetermined', 'call-staff journal.not-durable', decided(1, BARRED)]],
     [(b) => b.durable(1).wait(2999), NOTHING],
     [(b) => b.wait(1), ['idle']],
   ],
@@ -33,14 +30,7 @@ tell(
 tell('a disk that says no at an entry: the same, at once', {}, [
   [
     (b) => b.card('a').verdict(1, 'pass').notDurable(1),
-    [
-      ...TAPPED,
-      'pass',
-      decided(1, CENTRAL_PASS),
-      'uploads on',
-      'undetermined',
-      'call-staff journal.not-durable',
-    ],
+    [...TAPPED, 'pass', 'uploads on', 'undetermined', 'call-staff journal.not-durable', decided(1, BARRED)],
   ],
 ]);
 
@@ -50,13 +40,7 @@ tell(
   [
     [
       (b) => b.card('a').notDurable(1).verdict(1, 'pass'),
-      [
-        ...TAPPED,
-        'undetermined',
-        'call-staff journal.not-durable',
-        decided(1, 'central pass call-staff test.pass'),
-        'uploads on',
-      ],
+      [...TAPPED, 'undetermined', 'call-staff journal.not-durable', decided(1, BARRED), 'uploads on'],
     ],
     [(b) => b.durable(1), NOTHING],
   ],
@@ -70,18 +54,15 @@ tell('a disk that has said no at an exit: it opens with the verdict', { directio
 ]);
 
 tell('a disk that is too slow at an exit: it opens, once', { direction: 'exit' }, [
-  [
-    (b) => b.card('a').verdict(1, 'pass').wait(499),
-    [...TAPPED, 'pass', decided(1, CENTRAL_PASS), 'uploads on'],
-  ],
-  [(b) => b.wait(1), ['open 1']],
+  [(b) => b.card('a').verdict(1, 'pass').wait(499), [...TAPPED, 'pass', 'uploads on']],
+  [(b) => b.wait(1), ['open 1', decided(1, CENTRAL_PASS)]],
   [(b) => b.durable(1).notDurable(1), NOTHING],
 ]);
 
 tell('a disk that is too slow where the configuration opens all the same', { whenNotDurable: 'open' }, [
   [
     (b) => b.card('a').verdict(1, 'pass').wait(500),
-    [...TAPPED, 'pass', decided(1, CENTRAL_PASS), 'uploads on', 'open 1'],
+    [...TAPPED, 'pass', 'uploads on', 'open 1', decided(1, CENTRAL_PASS)],
   ],
 ]);
 
@@ -142,11 +123,14 @@ tell('an answer that came too late ends the impatience as well', {}, [
       'idle',
     ],
   ],
-  [(b) => b.late().card('b'), tapped(2)],
+  [(b) => b.late(1).card('b'), tapped(2)],
 ]);
 
 tell('having no session is no time-out: the next card has the whole deadline', {}, [
-  [(b) => b.card('a').unavailable(1), [...TAPPED, 'registered', decided(1, OFFLINE_OPEN), 'uploads on']],
+  [
+    (b) => b.card('a').durable(1).unavailable(1),
+    [...TAPPED, 'registered', 'open 1', decided(1, OFFLINE_OPEN), 'uploads on'],
+  ],
   [(b) => b.card('b'), tapped(2)],
 ]);
 
@@ -210,7 +194,10 @@ tell('refused, then the network is cut: for 15 minutes a person comes instead of
     ],
   ],
   [(b) => b.wait(60_000), ['idle']],
-  [(b) => b.card('a').unavailable(3), [...tapped(3), 'registered', decided(3, OFFLINE_OPEN), 'uploads on']],
+  [
+    (b) => b.card('a').durable(3).unavailable(3),
+    [...tapped(3), 'registered', 'open 3', decided(3, OFFLINE_OPEN), 'uploads on'],
+  ],
 ]);
 
 tell('a pass by central ends the memory of a refusal', {}, [
@@ -229,7 +216,55 @@ tell('a pass by central ends the memory of a refusal', {}, [
     (b) => b.card('a').durable(2).verdict(2, 'pass').wait(4000),
     [...tapped(2), 'pass', 'open 2', decided(2, CENTRAL_PASS), 'uploads on', 'idle'],
   ],
-  [(b) => b.card('a').unavailable(3), [...tapped(3), 'registered', decided(3, OFFLINE_OPEN), 'uploads on']],
+  [
+    (b) => b.card('a').durable(3).unavailable(3),
+    [...tapped(3), 'registered', 'open 3', decided(3, OFFLINE_OPEN), 'uploads on'],
+  ],
+]);
+
+tell('a refusal that comes after its deadline is remembered all the same', {}, [
+  [
+    (b) => b.card('a').durable(1).wait(1500),
+    [
+      ...TAPPED,
+      'forget 1 timed-out',
+      'registered',
+      'open 1',
+      decided(1, 'local undetermined open sys.timeout'),
+      'uploads on',
+    ],
+  ],
+  [(b) => b.late(1, 'refuse').wait(4000), ['idle']],
+  [
+    (b) => b.card('a').durable(2).unavailable(2),
+    [
+      ...tapped(2),
+      'attend',
+      'call-staff attend',
+      decided(2, 'local attend call-staff sys.offline+sys.refused-before'),
+      'uploads on',
+    ],
+  ],
+]);
+
+tell('a refusal for a tap that a newer card had ended is remembered all the same', {}, [
+  [(b) => b.card('a').durable(1), TAPPED],
+  [(b) => b.wait(200).card('b').durable(2), ['reading', 'checking', 'tap 2', 'ask 2 within 1500']],
+  [(b) => b.verdict(1, 'refuse'), [decided(1, 'central refuse none test.refuse')]],
+  [
+    (b) => b.verdict(2, 'pass').wait(4000),
+    ['pass', 'open 2', decided(2, CENTRAL_PASS), 'uploads on', 'idle'],
+  ],
+  [
+    (b) => b.card('a').durable(3).unavailable(3),
+    [
+      ...tapped(3),
+      'attend',
+      'call-staff attend',
+      decided(3, 'local attend call-staff sys.offline+sys.refused-before'),
+      'uploads on',
+    ],
+  ],
 ]);
 
 tell('somebody else refused is no reason to look at this person twice', {}, [
@@ -243,7 +278,10 @@ tell('somebody else refused is no reason to look at this person twice', {}, [
       'uploads on',
     ],
   ],
-  [(b) => b.card('b').unavailable(2), [...tapped(2), 'registered', decided(2, OFFLINE_OPEN), 'uploads on']],
+  [
+    (b) => b.card('b').durable(2).unavailable(2),
+    [...tapped(2), 'registered', 'open 2', decided(2, OFFLINE_OPEN), 'uploads on'],
+  ],
 ]);
 
 tell('the same card again within 3 s is nobody new, and the 3 s begin again', {}, [
@@ -274,7 +312,7 @@ tell('the next person ends what the one before was shown, at once, and has a pul
 tell('a verdict for the card before is recorded once and opens nothing', {}, [
   [(b) => b.card('a').durable(1), TAPPED],
   [(b) => b.wait(200).card('b').durable(2), ['reading', 'checking', 'tap 2', 'ask 2 within 1500']],
-  [(b) => b.verdict(1, 'pass'), ['forget 1', decided(1, 'central pass none test.pass')]],
+  [(b) => b.verdict(1, 'pass'), [decided(1, 'central pass none test.pass')]],
   [(b) => b.verdict(1, 'pass').unavailable(1).durable(1), NOTHING],
   [(b) => b.verdict(2, 'pass'), ['pass', 'open 2', decided(2, CENTRAL_PASS), 'uploads on']],
 ]);
@@ -298,8 +336,18 @@ tell('a card before whose verdict never comes is recorded as timed out', {}, [
 ]);
 
 tell('a tap that waits for the disk when the next card comes is never opened for', {}, [
-  [(b) => b.card('a').verdict(1, 'pass'), [...TAPPED, 'pass', decided(1, CENTRAL_PASS), 'uploads on']],
-  [(b) => b.card('b').durable(1).wait(500), tapped(2)],
+  [(b) => b.card('a').verdict(1, 'pass'), [...TAPPED, 'pass', 'uploads on']],
+  [
+    (b) => b.card('b').durable(1).wait(500),
+    [
+      'reading',
+      'uploads paused',
+      decided(1, 'central pass none test.pass'),
+      'checking',
+      'tap 2',
+      'ask 2 within 1500',
+    ],
+  ],
 ]);
 
 tell('verdicts for taps that never were change nothing', {}, [
@@ -330,7 +378,7 @@ tell('the first answer counts: neither a second verdict nor the deadline changes
 tell('the dwell of the card before does not end while the next one is checked', {}, [
   [
     (b) => b.card('a').unavailable(1).durable(1),
-    [...TAPPED, 'registered', decided(1, OFFLINE_OPEN), 'uploads on', 'open 1'],
+    [...TAPPED, 'registered', 'uploads on', 'open 1', decided(1, OFFLINE_OPEN)],
   ],
   [(b) => b.wait(2500).card('b'), tapped(2)],
   [(b) => b.wait(1000), NOTHING],

@@ -32,7 +32,10 @@ tell('a read that failed a minute ago was somebody else', {}, [
 
 tell('a card that was read in between: the failures before it no longer count', {}, [
   [(b) => b.found().failed(true), ['reading', 'uploads paused', 'uploads on', 'read-again']],
-  [(b) => b.card('a').unavailable(1), [...TAPPED, 'registered', decided(1, OFFLINE_OPEN), 'uploads on']],
+  [
+    (b) => b.card('a').durable(1).unavailable(1),
+    [...TAPPED, 'registered', 'open 1', decided(1, OFFLINE_OPEN), 'uploads on'],
+  ],
   [(b) => b.found().failed(true), ['reading', 'uploads paused', 'uploads on', 'read-again']],
 ]);
 
@@ -72,7 +75,10 @@ tell('a card that is found and lifted unread lets uploads go on', {}, [
 ]);
 
 tell('a card seen again right after a void lets uploads go on', {}, [
-  [(b) => b.card('a').unavailable(1), [...TAPPED, 'registered', decided(1, OFFLINE_OPEN), 'uploads on']],
+  [
+    (b) => b.card('a').durable(1).unavailable(1),
+    [...TAPPED, 'registered', 'open 1', decided(1, OFFLINE_OPEN), 'uploads on'],
+  ],
   [(b) => b.found().text('b').failed(false), [...tapped(2), 'forget 2', 'void 2 card.damaged']],
   [(b) => b.text('a'), ['uploads on']],
 ]);

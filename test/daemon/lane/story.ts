@@ -23,6 +23,7 @@ export const tapped = (tap: number, withinMs = 1500) => [
 ];
 export const TAPPED = tapped(1);
 export const decided = (tap: number, line: string) => `verdict ${tap} ${line}`;
+export const BARRED = 'central pass call-staff test.pass+journal.not-durable';
 export const CENTRAL_PASS = 'central pass open test.pass';
 export const OFFLINE_OPEN = 'local undetermined open sys.offline';
 export const NOTHING: readonly string[] = [];

@@ -116,7 +116,7 @@ export class LinkBench {
             self.verdicts.push({ tap: number, verdict });
           },
           onUnavailable: (number, reason) => self.told.push(`${number} ${reason}`),
-          onLate: () => self.told.push('late'),
+          onLate: (tap, { outcome }) => self.told.push(`late ${tap} ${outcome}`),
         }),
     );
     bench.lines = lines;

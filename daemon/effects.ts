@@ -90,6 +90,7 @@ export class Effects {
       );
     } catch (thrown) {
       this.#notWritten(thrown);
+      dispatch({ type: 'not-durable', nowMs: clock.monotonicMs(), tap });
     }
   }
 

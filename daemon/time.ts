@@ -1,5 +1,11 @@
 import type { Clock } from '../platform/clock.js';
-import type { RecordTime } from './journal/journal.js';
+
+/** The wall clock as records tell it. */
+export interface RecordTime {
+  wallMs(): number;
+  /** Whether central has told the time since this start. */
+  readonly trusted: boolean;
+}
 
 /** No record can be older than the code that writes it: central's time below this is not believed. */
 const FLOOR_MS = Date.UTC(2026, 0, 1);

@@ -2,6 +2,9 @@ import type { Disk } from '../../platform/disk.js';
 import { scanFrames } from '../../protocol/journal/frame.js';
 import { epochBase, linkOf, nextHead, parseRecord, startFacts } from '../../protocol/journal/record.js';
 
+/** A segment closes at this many records. */
+export const RECORDS_A_SEGMENT = 256;
+
 /** One file of the journal. Its name says its epoch, its place among that epoch's files, and its first record. */
 export interface Segment {
   readonly name: string;

@@ -2,7 +2,7 @@ import type { Cancel, Clock } from '../../platform/clock.js';
 import type { AppendFile, Disk } from '../../platform/disk.js';
 import type { Log } from '../../platform/log.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
-import { type Segment, segmentName } from './segments.js';
+import { RECORDS_A_SEGMENT, type Segment, segmentName } from './segments.js';
 
 /** A record on its way to disk. */
 export interface PendingFrame {
@@ -11,14 +11,15 @@ export interface PendingFrame {
   readonly settle: (failure: CardpadError | undefined) => void;
 }
 
-/** A segment closes at this many records. */
-export const RECORDS_A_SEGMENT = 256;
 /** Records that one flush may carry. */
 const MAX_GROUP = 64;
 /** How long a disk that fails is left alone before the next try. */
 const RETRY_MS = 1_000;
 /** Records kept in memory while the disk fails; about 2 MB. */
 const MAX_PENDING = 2_000;
+
+const notOnDisk = (cause?: unknown) =>
+  new CardpadError('journal.write', 'retry', 'the record is not on disk', { cause });
 
 /**
  * Puts frames on disk in order, all that wait with one flush (group commit). A failed write or flush is never tried
@@ -53,7 +54,9 @@ export class SegmentWriter {
 
   write(frame: PendingFrame): void {
     this.#pending.push(frame);
-    if (!this.#failing) this.#run();
+    // While the disk fails nobody is kept waiting for it; the record stays in line and is tried with the others.
+    if (this.#failing) frame.settle(notOnDisk());
+    else this.#run();
   }
 
   /** Resolves when nothing waits any more, or the disk fails. */
@@ -61,9 +64,15 @@ export class SegmentWriter {
     while (this.#running !== undefined) await this.#running;
   }
 
+  /** Ends with one last try at what a failing disk has left in line. */
   async close(): Promise<void> {
     await this.idle();
     this.#cancelRetry();
+    if (this.#pending.length > 0) {
+      await this.#drain();
+      this.#cancelRetry();
+    }
+    if (this.#pending.length > 0) this.log.error('records lost', { records: this.#pending.length });
     await this.#leaveFile();
   }
 
@@ -130,10 +139,7 @@ export class SegmentWriter {
     await this.#file?.truncate(this.#goodBytes).catch(() => {});
     await this.#leaveFile();
     if (hadFile && this.#goodBytes === 0) await this.#removeEmpty();
-    const failure = new CardpadError('journal.write', 'retry', 'the record is not on disk', {
-      cause: thrown,
-    });
-    for (const { settle } of group) settle(failure);
+    for (const { settle } of group) settle(notOnDisk(thrown));
     this.#cancelRetry = this.clock.schedule(RETRY_MS, () => this.#run());
   }
 

@@ -59,6 +59,8 @@ const WELCOME_TIMEOUT_MS = 5_000;
 const COMING_UP_MS = 1_000;
 /** A session is renewed when this much of its life is over; the rest is for a central that is away. */
 const RENEW_AT = 0.8;
+/** A doubt costs central three SM2 operations: at most one in this time. */
+const DOUBT_EVERY_MS = 30_000;
 /** A fleet that opened its sessions together does not renew them together. */
 const RENEW_SPREAD = 0.1;
 
@@ -73,6 +75,7 @@ export class SessionKeeper {
   #busy = false;
   #tries = 0;
   #renewAtMs = 0;
+  #nextDoubtMs = 0;
   #linkUp = false;
   #first = true;
   #cancelNext: Cancel = () => {};
@@ -129,7 +132,11 @@ export class SessionKeeper {
 
   /** A question stayed without an answer: perhaps central cannot open our ticket any more. Renews in the background. */
   doubt(): void {
-    if (this.#tries === 0) this.#helloNow();
+    const nowMs = this.options.clock.monotonicMs();
+    // A central that is slow for want of breath is not helped by a hello a tap.
+    if (this.#tries > 0 || nowMs < this.#nextDoubtMs) return;
+    this.#nextDoubtMs = nowMs + DOUBT_EVERY_MS;
+    this.#helloNow();
   }
 
   stop(): void {

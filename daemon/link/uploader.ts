@@ -5,7 +5,8 @@ import { codeOf, messageOf } from '../../protocol/errors.js';
 import { openSealed, parseDown, sealUp } from '../../protocol/wire/envelope.js';
 import { encodeBatch, parseAck, type TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
-import type { Journal, Outgoing } from '../journal/journal.js';
+import type { Outgoing } from '../journal/archive.js';
+import type { Journal } from '../journal/journal.js';
 import type { SessionKeeper } from './session.js';
 
 export interface UploaderOptions {
@@ -28,6 +29,8 @@ const MAX_BATCH_RECORDS = 64;
 const ACK_TIMEOUT_MS = 5_000;
 /** How long the right answer may still follow an ack that names an earlier place. */
 const REWIND_AFTER_MS = 1_000;
+/** So many tries in a row without an acknowledgement are worth a line. */
+const TRIES_TO_WARN = 5;
 const BEGINNING: TapId = { epoch: 0, seq: 0 };
 
 /**
@@ -44,6 +47,7 @@ export class Uploader {
   #kickedMeanwhile = false;
   #paused = false;
   #tries = 0;
+  #notBeforeMs = 0;
   #cancel: Cancel = () => {};
   #stopped = false;
 
@@ -69,6 +73,7 @@ export class Uploader {
     this.#inFlight = undefined;
     this.#rewindTo = undefined;
     this.#tries = 0;
+    this.#notBeforeMs = 0;
     this.#cancel();
     this.#acknowledged = known && place !== null ? place : BEGINNING;
     this.kick();
@@ -81,7 +86,9 @@ export class Uploader {
       return;
     }
     if (this.#stopped || this.#paused || this.#inFlight !== undefined) return;
-    const { linkUp, sessions } = this.options;
+    const { linkUp, sessions, clock } = this.options;
+    // New records do not shorten the back-off: a central that is in trouble is left alone for as long as it takes.
+    if (clock.monotonicMs() < this.#notBeforeMs) return;
     if (this.#acknowledged === undefined || sessions.current === undefined || !linkUp()) return;
     this.#working = true;
     this.#sendNext(this.#acknowledged)
@@ -132,10 +139,15 @@ export class Uploader {
     this.#acknowledged = this.#rewindTo ?? this.#acknowledged;
     this.#rewindTo = undefined;
     this.#tries += 1;
+    const { clock, random, log } = this.options;
+    if (this.#tries === TRIES_TO_WARN) {
+      const { epoch, seq } = this.#acknowledged ?? BEGINNING;
+      log.error('central does not take the journal: its log says why', { after: `${epoch}/${seq}` });
+    }
+    const waitMs = backoffMs(this.#tries, random());
+    this.#notBeforeMs = clock.monotonicMs() + waitMs;
     this.#cancel();
-    this.#cancel = this.options.clock.schedule(backoffMs(this.#tries, this.options.random()), () =>
-      this.kick(),
-    );
+    this.#cancel = clock.schedule(waitMs, () => this.kick());
   }
 
   /** Takes a `down/ack`; one that is forged, or goes beyond what was sent, is counted and dropped. */
@@ -172,6 +184,7 @@ export class Uploader {
     this.#rewindTo = undefined;
     this.#inFlight = undefined;
     this.#tries = 0;
+    this.#notBeforeMs = 0;
     this.kick();
     await journal.acknowledged(place);
   }

@@ -185,7 +185,10 @@ t.test('a journal that is full makes central unavailable for the tap, and nothin
   effects.perform({ type: 'ask', tap: 9_001, credential, deadlineMs: 1_500 });
   effects.perform({ ...verdict, tap: 9_001 });
   effects.perform(verdict);
-  t.same(inputs, [{ type: 'unavailable', nowMs: 0, tap: 9_001, reason: 'sys.journal' }]);
+  t.same(inputs, [
+    { type: 'not-durable', nowMs: 0, tap: 9_001 },
+    { type: 'unavailable', nowMs: 0, tap: 9_001, reason: 'sys.journal' },
+  ]);
   t.same(calls, []);
   t.match(logged.join('\n'), /record not written problem=journal.full/);
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { type Config, readConfig } from '../../daemon/config/config.js';
@@ -8,6 +8,7 @@ import { type SamServer, serveSamModule } from '../../drivers/simulated/samServe
 import { systemClock } from '../../platform/clock.js';
 import { createLog } from '../../platform/log.js';
 import { createSm2Inline } from '../../platform/sm2/inline.js';
+import { CardpadError } from '../../protocol/errors.js';
 import { keyFacts, parseRecord } from '../../protocol/journal/record.js';
 import {
   openContent,
@@ -88,9 +89,9 @@ class Street {
     this.central.devicePublicKey = key.publicKey;
   }
 
-  async start(): Promise<void> {
+  async start(sm2 = createSm2Inline()): Promise<void> {
     this.gate = await startGate(this.config, {
-      sm2: createSm2Inline(),
+      sm2,
       openMqtt: this.broker.open,
       log: createLog((line) => this.lines.push(line), 'debug'),
     });
@@ -262,6 +263,54 @@ t.test('a stop in the middle of a pulse leaves every line safe, and says goodbye
   for (const line of LINES) t.equal(street.level(line), '0', line);
   const state = street.broker.retained.get(`cardpad/v1/d/${DEVICE}/up/state`)?.payload.toString() ?? '';
   t.equal(JSON.parse(state).state, 'disconnected');
+});
+
+t.test('a stop flushes the journal first, and whoever answers late finds nobody', async (t) => {
+  const street = await Street.open(t);
+  street.broker.frozen = true;
+  street.sam.module.put(CARD);
+  await until(() => street.edges('gate').length > 0, 'the pulse at the deadline');
+  const from = street.trace.length;
+  const stopped = street.stop();
+  t.equal(street.level('gate'), '0', 'before anything is waited for');
+  street.broker.frozen = false;
+  await stopped;
+  t.same(
+    street.trace.slice(from).filter(({ value }) => value === 1),
+    [],
+  );
+  const folder = join(street.config.dataDir, 'journal');
+  const [file = ''] = readdirSync(folder);
+  t.match(readFileSync(join(folder, file), 'latin1'), /"kind":"verdict"/);
+});
+
+t.test('a gate whose SM2 fails its self-test, or whose keys do not fit, says that it is unfit', async (t) => {
+  const failing = createSm2Inline();
+  const wrong = new CardpadError('sm.self-test', 'fatal', 'SM2 computes wrongly');
+  const street = await Street.build(t);
+  await street.provision();
+  street.central.connect();
+  await street.start({ ...failing, selfTest: () => Promise.reject(wrong) });
+  t.equal(await street.gate?.failure, wrong);
+  await street.stop();
+
+  const path = join(street.config.dataDir, 'device.json');
+  const { privateKey } = await sm2.generate();
+  const keys = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify({ ...keys, privateKey }));
+  await street.start();
+  t.match(await street.gate?.failure, { code: 'identity.damaged', disposition: 'fatal' });
+});
+
+t.test('the log tells the reader module by a hash, and how it fared', async (t) => {
+  const street = await Street.open(t);
+  street.sam.module.put(CARD);
+  await street.decided();
+  await street.stop();
+  const said = street.lines.filter((line) => line.includes('reader:'));
+  t.match(said[1], /reader: ready port=tcp:\S+ sam=[0-9a-f]{8}$/);
+  t.match(said.at(-1), /reader: counters rxBytes=\d+ .*reads=1 .*discarded=0 readsFailed=0$/);
+  t.notMatch(said.join(), /0000202551|1234567890/);
 });
 
 t.test('an active-low gate is safe at 1, before, between and after', async (t) => {

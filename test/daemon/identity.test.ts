@@ -1,7 +1,16 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { loadIdentity, machineDigest, provision } from '../../daemon/identity.js';
+import { loadIdentity, machineDigest, proveKey, provision } from '../../daemon/identity.js';
 import { createSm2Inline } from '../../platform/sm2/inline.js';
 import { keyId, type Sm2KeyPair } from '../../protocol/sm/sm2Key.js';
 import { type CentralPublic, enrolmentBytes } from '../../protocol/wire/enrolment.js';
@@ -172,6 +181,43 @@ t.test('damaged keys are named as such, whatever the damage', async (t) => {
   await t.rejects(provision(data, DEVICE, join(data, 'central.public.json'), sm2), {
     code: 'identity.damaged',
   });
+});
+
+t.test('a private key that does not fit the public one is damage too', async (t) => {
+  const { data, keys } = await provisioned(t);
+  await t.resolves(proveKey((await loadIdentity(data, DEVICE)).key, data, sm2));
+  const other = await sm2.generate();
+  for (const changes of [
+    { privateKey: other.privateKey },
+    { publicKey: other.publicKey },
+    { privateKey: '00'.repeat(32) },
+    { publicKey: `04${'11'.repeat(64)}` },
+  ]) {
+    const whole = readFileSync(keys, 'utf8');
+    change(keys, changes);
+    const { key } = await loadIdentity(data, DEVICE);
+    await t.rejects(proveKey(key, data, sm2), {
+      code: 'identity.damaged',
+      disposition: 'fatal',
+      help: /backup/,
+    });
+    writeFileSync(keys, whole);
+  }
+});
+
+t.test('what an interrupted writing of the keys left behind is swept away', async (t) => {
+  const { data, file } = await provisioned(t);
+  const left = join(data, '.device.json.0123456789ab.tmp');
+  const leave = () => {
+    writeFileSync(left, 'half a private key');
+    utimesSync(left, 1, 1);
+  };
+  leave();
+  await loadIdentity(data, DEVICE);
+  t.notOk(existsSync(left));
+  leave();
+  await provision(data, DEVICE, file, sm2);
+  t.notOk(existsSync(left));
 });
 
 t.test('on a machine that nothing tells from another, keys are bound to none', async (t) => {

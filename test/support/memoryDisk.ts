@@ -21,6 +21,8 @@ export class MemoryDisk implements Disk {
   readonly log: string[] = [];
   /** A code makes this operation fail; `count` is how many of its kind came so far, from 1. */
   fail: (operation: DiskOperation, count: number) => string | undefined = () => undefined;
+  /** A code makes reading this file fail. */
+  failRead: (name: string) => string | undefined = () => undefined;
   /** Called before and after each operation takes effect: each is an instant at which the power may go. */
   onInstant: () => void = () => {};
   #held: (() => void)[] | undefined;
@@ -81,6 +83,8 @@ export class MemoryDisk implements Disk {
   }
 
   async read(name: string): Promise<Buffer> {
+    const code = this.failRead(name);
+    if (code !== undefined) throw systemError(code);
     return Buffer.from(this.bytesOf(name));
   }
 

@@ -11,6 +11,8 @@ export interface Mosquitto {
   /** `mqtt://127.0.0.1:PORT` */
   readonly url: string;
   readonly port: number;
+  /** Stops it in its tracks: connections stay, nothing answers, until what this returns is called. */
+  freeze(): () => void;
   /** Ends it as a power cut would: clients see their connection go. Idempotent. */
   stop(): Promise<void>;
 }
@@ -74,5 +76,9 @@ export async function startMosquitto(t: TestScope, port?: number): Promise<Mosqu
   };
   t.teardown(stop);
   await running(broker);
-  return { url: `mqtt://127.0.0.1:${own}`, port: own, stop };
+  const freeze = () => {
+    broker.kill('SIGSTOP');
+    return () => void broker.kill('SIGCONT');
+  };
+  return { url: `mqtt://127.0.0.1:${own}`, port: own, freeze, stop };
 }

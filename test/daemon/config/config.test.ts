@@ -73,7 +73,8 @@ for (const [path, value, expected] of [
   ['lane.name', undefined, 'lane.name config.missing'],
   ['lane', undefined, 'lane.name config.missing'],
   ['readers', undefined, 'readers config.missing'],
-  ['readers', [], 'readers config.type'],
+  ['readers', [], 'readers config.readers'],
+  ['readers', [...MINIMAL.readers, ...MINIMAL.readers], 'readers config.readers'],
   ['readers', {}, 'readers config.type'],
   ['readers', [null], 'readers[0] config.type'],
   ['gpio', undefined, 'gpio.backend config.missing'],
@@ -131,6 +132,12 @@ for (const [name, meant] of [
     t.match(error, { path: name, code: 'config.unknown-key', message: `did you mean ${meant}?` });
   });
 }
+
+t.test('a second reader on the lane is refused in words', async (t) => {
+  const [first] = MINIMAL.readers;
+  const two = withValue('readers', [first, { ...first, port: 'tcp://127.0.0.1:9602' }]);
+  t.match(errorsOf(readConfig(two)), [{ path: 'readers', message: /exactly one object.*later version/ }]);
+});
 
 t.test('a key that is near nothing is answered with what there is', async (t) => {
   const [error] = errorsOf(readConfig(withValue('gpio.zzz', 1)));

@@ -6,6 +6,7 @@ import { createLog } from '../../../platform/log.js';
 import {
   epochBase,
   type JournalRecord,
+  type KeyFacts,
   linkOf,
   nextHead,
   parseRecord,
@@ -63,7 +64,11 @@ export interface OpenedJournal {
 }
 
 /** Opens a journal on a disk; the wrapped record key is of the right shape and opens for nobody. */
-export async function openOn(disk: Disk, clock = new ManualClock()): Promise<OpenedJournal> {
+export async function openOn(
+  disk: Disk,
+  clock = new ManualClock(),
+  around: (wrap: () => Promise<KeyFacts>) => Promise<KeyFacts> = (wrap) => wrap(),
+): Promise<OpenedJournal> {
   const lines: string[] = [];
   const journal = await Journal.open({
     disk,
@@ -72,7 +77,7 @@ export async function openOn(disk: Disk, clock = new ManualClock()): Promise<Ope
     clock,
     time: { wallMs: () => clock.wallMs(), trusted: true },
     randomBytes,
-    wrapKey: async () => ({ ledgerKey: 'a1b2c3d4e5f60718', wrapped: `04${'00'.repeat(128)}` }),
+    wrapKey: () => around(async () => ({ ledgerKey: 'a1b2c3d4e5f60718', wrapped: `04${'00'.repeat(128)}` })),
     log: createLog(
       (line) => lines.push(line),
       'debug',

@@ -1,0 +1,209 @@
+import type { Clock } from '../../platform/clock.js';
+import type { Disk } from '../../platform/disk.js';
+import type { Log } from '../../platform/log.js';
+import { codeOf, messageOf } from '../../protocol/errors.js';
+import { parseRecord } from '../../protocol/journal/record.js';
+import type { Batch, TapId } from '../../protocol/wire/messages.js';
+import type { Place } from '../../protocol/wire/session.js';
+import type { RecordTime } from '../time.js';
+import { RECORDS_A_SEGMENT, readSegment, type Segment, type StoredRecord, unbroken } from './segments.js';
+
+/** Records on their way to central. */
+export interface Outgoing {
+  readonly batch: Batch;
+  /** The place of its last record. */
+  readonly last: Place;
+}
+
+export interface ArchiveOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly time: RecordTime;
+  readonly log: Log;
+  /** The epoch that is being written. */
+  readonly epoch: number;
+  /** All segments, oldest first. */
+  readonly segments: () => readonly Segment[];
+  /** The newest `seq` of this epoch that would survive a power cut. */
+  readonly durableSeq: () => number;
+  /** A segment is gone from the disk. */
+  readonly onRemoved: (segment: Segment) => void;
+}
+
+/** Acknowledged segments stay this long, so that a central restored from a backup gets them again. */
+const RETENTION_MS = 72 * 3600 * 1000;
+/** And never longer than this, counted by trusted time: a gate that is switched off every night forgets as well. */
+const MOST_MS = 14 * 24 * 3600 * 1000;
+/** A sector that cannot be read so often will not be read. */
+const READ_TRIES = 3;
+
+/** What is on disk: read back for central, and removed when its time has come. */
+export class Archive {
+  /** The newest records of this epoch. What has just been written need not be read to be sent. */
+  readonly #recent: StoredRecord[] = [];
+  readonly #failedReads = new Map<string, number>();
+  /** When a segment was first seen to be wholly at central, monotonic; and the wall time of its last record. */
+  readonly #settled = new Map<string, { readonly atMs: number; readonly lastWallMs: number | undefined }>();
+
+  constructor(private readonly options: ArchiveOptions) {}
+
+  /** A record was appended. */
+  note(record: StoredRecord): void {
+    this.#recent.push(record);
+    if (this.#recent.length > RECORDS_A_SEGMENT) this.#recent.shift();
+  }
+
+  /** The next records after a place, of one epoch, without a gap; undefined when there are none. */
+  async batchAfter(after: TapId, maxBytes: number, maxRecords: number): Promise<Outgoing | undefined> {
+    const segments = this.options.segments();
+    for (const [index, segment] of segments.entries()) {
+      if (segment.epoch < after.epoch) continue;
+      const endBefore = endIn(segments, index) ?? this.#durableEnd(segment.epoch);
+      if (segment.epoch === after.epoch && endBefore <= after.seq + 1) continue;
+      const from = segment.epoch === after.epoch ? after.seq + 1 : 1;
+      const stored = await this.#stored(segment, from);
+      const wanted = unbroken(stored.filter(({ seq }) => seq >= from && seq < endBefore));
+      const batch = toBatch(segment.epoch, from, wanted.slice(0, maxRecords), maxBytes);
+      if (batch !== undefined) return batch;
+    }
+    return undefined;
+  }
+
+  /** Whether a place is one of this journal: its record is here, with that head. */
+  async knows(place: Place): Promise<boolean> {
+    const segment = this.options.segments().findLast((s) => s.epoch === place.epoch && s.first <= place.seq);
+    if (segment === undefined) return false;
+    const stored = await this.#stored(segment, place.seq);
+    return stored.find(({ seq }) => seq === place.seq)?.head.toString('hex') === place.head;
+  }
+
+  /** Central has everything up to here: whole segments before it may go once their retention is over. */
+  async acknowledged(place: TapId): Promise<void> {
+    const segments = this.options.segments();
+    for (const [index, segment] of [...segments.entries()]) {
+      const next = segments[index + 1];
+      const whole =
+        next !== undefined &&
+        (next.epoch < place.epoch || (next.epoch === place.epoch && next.first <= place.seq + 1));
+      if (!whole) return;
+      if (await this.#isOver(segment)) await this.#remove(segment);
+    }
+  }
+
+  async #isOver(segment: Segment): Promise<boolean> {
+    const { clock, time } = this.options;
+    const nowMs = clock.monotonicMs();
+    let settled = this.#settled.get(segment.name);
+    if (settled === undefined) {
+      settled = { atMs: nowMs, lastWallMs: await this.#lastWallMs(segment) };
+      this.#settled.set(segment.name, settled);
+    }
+    if (nowMs - settled.atMs >= RETENTION_MS) return true;
+    const { lastWallMs } = settled;
+    return time.trusted && lastWallMs !== undefined && time.wallMs() - lastWallMs >= MOST_MS;
+  }
+
+  async #lastWallMs(segment: Segment): Promise<number | undefined> {
+    const stored = await readSegment(this.options.disk, segment).catch(() => []);
+    const last = stored.at(-1);
+    const parsed = last === undefined ? undefined : parseRecord(last.body);
+    return parsed?.ok && parsed.value.trusted ? parsed.value.wallMs : undefined;
+  }
+
+  async #remove(segment: Segment): Promise<void> {
+    try {
+      await this.options.disk.remove(segment.name);
+    } catch (thrown) {
+      const problem = codeOf(thrown) ?? messageOf(thrown);
+      if (problem !== 'ENOENT') {
+        // It stays for the next time; the others need not wait for it.
+        this.options.log.debug('cannot remove', { segment: segment.name, problem });
+        return;
+      }
+    }
+    this.#settled.delete(segment.name);
+    this.options.onRemoved(segment);
+  }
+
+  async #stored(segment: Segment, from: number): Promise<readonly StoredRecord[]> {
+    const [oldest] = this.#recent;
+    const inMemory = segment.epoch === this.options.epoch && oldest !== undefined && from >= oldest.seq;
+    if (inMemory) return this.#recent;
+    try {
+      const stored = await readSegment(this.options.disk, segment);
+      this.#failedReads.delete(segment.name);
+      return stored;
+    } catch (thrown) {
+      if (this.#isLost(segment, codeOf(thrown))) return [];
+      throw thrown;
+    }
+  }
+
+  /** A file that is gone, or a sector that stays unreadable, must not keep all that follows from central. */
+  #isLost({ name }: Segment, code: string | undefined): boolean {
+    if (code !== 'ENOENT' && code !== 'EIO') return false;
+    const tries = (this.#failedReads.get(name) ?? 0) + 1;
+    this.#failedReads.set(name, tries);
+    if (code === 'EIO' && tries < READ_TRIES) return false;
+    if (tries <= READ_TRIES) this.options.log.error('segment lost', { segment: name, problem: code });
+    return true;
+  }
+
+  #durableEnd(epoch: number): number {
+    return epoch === this.options.epoch ? this.options.durableSeq() + 1 : Number.POSITIVE_INFINITY;
+  }
+}
+
+function toBatch(
+  epoch: number,
+  from: number,
+  wanted: readonly StoredRecord[],
+  maxBytes: number,
+): Outgoing | undefined {
+  const [first] = wanted;
+  if (first === undefined) return undefined;
+  const records: Buffer[] = [];
+  let bytes = 0;
+  let last = first;
+  for (const record of wanted) {
+    bytes += record.body.length;
+    if (records.length > 0 && bytes > maxBytes) break;
+    records.push(record.body);
+    last = record;
+  }
+  return {
+    batch: {
+      epoch,
+      first: first.seq,
+      previous: first.previous.toString('hex'),
+      records,
+      // Said aloud, or central would ask for the lost ones for ever.
+      ...(first.seq === from ? {} : { gap: true as const }),
+    },
+    last: { epoch, seq: last.seq, head: last.head.toString('hex') },
+  };
+}
+
+/** Where the next file of the same epoch takes over: what a failed flush left behind that point is not counted. */
+function endIn(segments: readonly Segment[], index: number): number | undefined {
+  const next = segments[index + 1];
+  return next !== undefined && next.epoch === segments[index]?.epoch ? next.first : undefined;
+}
+
+/** The last place on a disk as a start finds it; null on an empty one. What cannot be read is passed over. */
+export async function lastPlace(disk: Disk, segments: readonly Segment[], log: Log): Promise<Place | null> {
+  for (const [index, segment] of [...segments.entries()].reverse()) {
+    const endBefore = endIn(segments, index) ?? Number.POSITIVE_INFINITY;
+    try {
+      const last = (await readSegment(disk, segment)).findLast(({ seq }) => seq < endBefore);
+      if (last !== undefined) return { epoch: segment.epoch, seq: last.seq, head: last.head.toString('hex') };
+    } catch (thrown) {
+      // The epoch's number comes from the file's name, so that nothing is numbered twice.
+      log.error('segment unreadable', {
+        segment: segment.name,
+        problem: codeOf(thrown) ?? messageOf(thrown),
+      });
+    }
+  }
+  return null;
+}

@@ -11,7 +11,7 @@ import { count, hex } from '../protocol/wire/json.js';
 const DeviceSchema = v.strictObject({
   key: v.strictObject({ id: hex(8), publicKey: hex(65) }),
   enrolledMs: count(),
-  /** Set by hand: the device's sessions end, and it gets no new one. */
+  /** The device's sessions end, and it gets no new one. */
   revoked: v.optional(v.boolean()),
 });
 type Device = v.InferOutput<typeof DeviceSchema>;
@@ -29,16 +29,30 @@ export type Enrolments = v.InferOutput<typeof EnrolmentsSchema>;
 
 export const enrolmentsPath = (folder: string) => join(folder, 'enrolments.json');
 
-/** @throws CardpadError `document.damaged` (fatal) */
-export function openEnrolments(folder: string): Promise<Low<Enrolments>> {
-  return openDocument<Enrolments>(enrolmentsPath(folder), EnrolmentsSchema, { devices: {} });
+/**
+ * @param onBackup told the path when the list is damaged and its copy is had instead, which may lack the last change
+ * @throws CardpadError `document.damaged` (fatal)
+ */
+export function openEnrolments(folder: string, onBackup?: (path: string) => void): Promise<Low<Enrolments>> {
+  return openDocument<Enrolments>(enrolmentsPath(folder), EnrolmentsSchema, { devices: {} }, 0o600, onBackup);
+}
+
+function entryOf({ devices }: Enrolments, device: string): Device | undefined {
+  // `constructor` is a valid name for a gate, and every object has one.
+  return Object.hasOwn(devices, device) ? devices[device] : undefined;
 }
 
 /** The key by which a device is known now; undefined for one never enrolled, or revoked. */
-export function enrolledKey({ devices }: Enrolments, device: string): PublicKey | undefined {
-  // `constructor` is a valid name for a gate, and every object has one.
-  const entry = Object.hasOwn(devices, device) ? devices[device] : undefined;
+export function enrolledKey(enrolments: Enrolments, device: string): PublicKey | undefined {
+  const entry = entryOf(enrolments, device);
   return entry === undefined || entry.revoked === true ? undefined : entry.key;
+}
+
+export interface EnrolOptions {
+  readonly replace: boolean;
+  readonly nowMs: number;
+  /** See `openEnrolments`. */
+  readonly onBackup?: (path: string) => void;
 }
 
 export type EnrolStatus = 'enrolled' | 'unchanged' | 'replaced';
@@ -59,11 +73,7 @@ export function isOwnEnrolment(
  * Takes a device in. The same key again changes nothing.
  * @throws CardpadError `enrolment.other-key` | `enrolment.revoked` (reject) unless `replace`
  */
-export function enroll(
-  folder: string,
-  enrolment: Enrolment,
-  how: { readonly replace: boolean; readonly nowMs: number },
-): Promise<EnrolStatus> {
+export function enroll(folder: string, enrolment: Enrolment, how: EnrolOptions): Promise<EnrolStatus> {
   // Two installers at once: without the lock the second write would forget the first device.
   return withLock(enrolmentsPath(folder), () => enrollAlone(folder, enrolment, how));
 }
@@ -71,17 +81,47 @@ export function enroll(
 async function enrollAlone(
   folder: string,
   { device, key }: Enrolment,
-  { replace, nowMs }: { readonly replace: boolean; readonly nowMs: number },
+  { replace, nowMs, onBackup }: EnrolOptions,
 ): Promise<EnrolStatus> {
-  const document = await openEnrolments(folder);
-  const { devices } = document.data;
-  const known = Object.hasOwn(devices, device) ? devices[device] : undefined;
+  const document = await openEnrolments(folder, onBackup);
+  const known = entryOf(document.data, device);
   if (known !== undefined && known.key.publicKey === key.publicKey && known.revoked !== true)
     return 'unchanged';
   if (known !== undefined && !replace) throw notAgain(device, known.revoked === true);
-  document.data = { devices: { ...devices, [device]: { key, enrolledMs: nowMs } } };
-  await document.write();
+  await put(document, device, { key, enrolledMs: nowMs });
   return known === undefined ? 'enrolled' : 'replaced';
+}
+
+async function put(document: Low<Enrolments>, device: string, entry: Device): Promise<void> {
+  document.data = { devices: { ...document.data.devices, [device]: entry } };
+  await document.write();
+  // The copy as well: were the list damaged, it would bring a key back that is not to serve any more.
+  await document.write();
+}
+
+export type RevokeStatus = 'revoked' | 'unchanged';
+
+/**
+ * Ends a device's sessions, and keeps it from getting new ones until it is enrolled again with `replace`.
+ * @throws CardpadError `enrolment.unknown` (reject) for a device that was never enrolled
+ */
+export function revoke(
+  folder: string,
+  device: string,
+  onBackup?: (path: string) => void,
+): Promise<RevokeStatus> {
+  return withLock(enrolmentsPath(folder), async () => {
+    const document = await openEnrolments(folder, onBackup);
+    const known = entryOf(document.data, device);
+    if (known === undefined) {
+      throw new CardpadError('enrolment.unknown', 'reject', `${device} is not enrolled`, {
+        help: `${enrolmentsPath(folder)} lists the devices; names are exact.`,
+      });
+    }
+    if (known.revoked === true) return 'unchanged';
+    await put(document, device, { ...known, revoked: true });
+    return 'revoked';
+  });
 }
 
 function notAgain(device: string, revoked: boolean): CardpadError {

@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { makePrivateFolder, readFileIfThere, readSecretFile, writeFileDurable } from '../platform/files.js';
+import {
+  makePrivateFolder,
+  readFileIfThere,
+  readSecretFile,
+  sweepTemporaries,
+  writeFileDurable,
+} from '../platform/files.js';
 import { CardpadError } from '../protocol/errors.js';
 import { isSm2PrivateKey, keyId, type Sm2KeyPair } from '../protocol/sm/sm2Key.js';
 import { type CentralPublic, parseCentralPublic } from '../protocol/wire/enrolment.js';
@@ -33,6 +39,12 @@ export const keyPath = (folder: string, name: KeyName | 'site' | 'tickets') =>
 export const publicPath = (folder: string) => join(folder, 'central.public.json');
 export const rulesPath = (folder: string) => join(folder, 'rules.json');
 export const ledgerFolder = (folder: string) => join(folder, 'ledger');
+
+/** Removes what writes that a crash cut short left behind: among them may be a ticket key that was to be destroyed. */
+export async function sweepLeftovers(folder: string): Promise<void> {
+  await sweepTemporaries(folder);
+  await sweepTemporaries(join(folder, 'keys'));
+}
 
 async function readSecret<S extends v.GenericSchema>(path: string, schema: S): Promise<v.InferOutput<S>> {
   const parsed = parseJson(await readSecretFile(path, NEXT_STEP), schema);
@@ -83,6 +95,7 @@ export async function initCentral(folder: string, options: InitOptions): Promise
   await makePrivateFolder(folder);
   await makePrivateFolder(join(folder, 'keys'));
   await makePrivateFolder(ledgerFolder(folder));
+  await sweepLeftovers(folder);
   const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
   for (const name of KEY_NAMES) {
     await writeIfAbsent(keyPath(folder, name), SECRET, () => json(named(options.generate())));

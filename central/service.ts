@@ -1,20 +1,20 @@
 import type { Clock } from '../platform/clock.js';
+import { Drops } from '../platform/drops.js';
 import type { Log } from '../platform/log.js';
 import type { MqttLink, OpenMqtt } from '../platform/mqtt.js';
 import type { Sm2Service } from '../platform/sm2/service.js';
 import { messageOf } from '../protocol/errors.js';
 import { downTopic, everyDevice, parseTopic } from '../protocol/wire/topics.js';
-import { Drops } from './drops.js';
-import { ledgerFolder, type RandomBytes, readKeyPair, rulesPath } from './keys.js';
+import { Admissions } from './judging/admissions.js';
+import { QuestionWatch } from './judging/questionWatch.js';
+import { ledgerFolder, type RandomBytes, readKeyPair, rulesPath, sweepLeftovers } from './keys.js';
 import type { ChainedRecord } from './ledger/batch.js';
 import { Intake } from './ledger/intake.js';
 import { Ledger } from './ledger/ledger.js';
 import { unwrapWith } from './ledger/reading.js';
 import { Presence } from './presence.js';
-import { Admissions } from './rules/admissions.js';
 import type { QuestionRate } from './rules/limits.js';
 import { Questions } from './rules/questions.js';
-import { QuestionWatch } from './rules/questionWatch.js';
 import { Envelopes } from './session/envelopes.js';
 import { Sessions } from './session/sessions.js';
 import { Tickets } from './session/tickets.js';
@@ -94,6 +94,7 @@ interface Links {
  */
 export async function startCentral(options: CentralOptions): Promise<Central> {
   const { folder, clock, log, random } = options;
+  await sweepLeftovers(folder);
   const rulesFile = options.rulesFile ?? rulesPath(folder);
   const state = await openState({ folder, rulesFile, peopleFile: options.peopleFile, clock, log });
   const drops = new Drops(clock, log);
@@ -108,6 +109,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     stats: () => statsOf(parts, drops),
     close: () => {
       closing ??= closeAll(parts, links, presence, () => {
+        parts.watch?.close();
         tickets.close();
         state.close();
       });

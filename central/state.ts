@@ -3,7 +3,7 @@ import { readFileIfThere } from '../platform/files.js';
 import type { Log } from '../platform/log.js';
 import { CardpadError, messageOf } from '../protocol/errors.js';
 import { type Enrolments, enrolmentsPath, openEnrolments } from './enrolments.js';
-import { People, readPeople } from './rules/people.js';
+import { People, type PeopleWarning, readPeople } from './rules/people.js';
 import { parseRules, type RuleTable } from './rules/rules.js';
 import { WatchedFile } from './watchedFile.js';
 
@@ -14,6 +14,14 @@ export async function readRules(path: string): Promise<RuleTable> {
   throw new CardpadError('rules.missing', 'fatal', `${path} is missing`, {
     help: 'Run "cardpad central init" with the same folder, which writes the default rules.',
   });
+}
+
+/** Warns of a file that was taken; one that is tried again and again would fill the log. */
+async function readPeopleAndWarn(path: string, onWarning: (warning: PeopleWarning) => void): Promise<People> {
+  const warnings: PeopleWarning[] = [];
+  const people = await readPeople(path, (warning) => warnings.push(warning));
+  for (const warning of warnings) onWarning(warning);
+  return people;
 }
 
 /** What people change while central runs: who is enrolled, the rules, who is known. */
@@ -45,13 +53,20 @@ export async function openState({
     log.error('file not taken, the old one stays in force', { file, problem: messageOf(thrown) });
   const watch = <T>(path: string, load: () => Promise<T>) =>
     WatchedFile.open(path, load, clock, keepOld(path));
-  const unknownKey = ({ entry, key }: { entry: number; key: string }) =>
+  const unknownKey = ({ entry, key }: PeopleWarning) =>
     log.warn('people file: nobody reads this key', { entry, key: key.slice(0, 32) });
+
+  const onBackup = (file: string) =>
+    log.error('file damaged, its copy is in force: a revoked device may be enrolled again', { file });
 
   const rules = await watch(rulesFile, () => readRules(rulesFile));
   const people =
-    peopleFile === undefined ? undefined : await watch(peopleFile, () => readPeople(peopleFile, unknownKey));
-  const enrolments = await watch(enrolmentsPath(folder), async () => (await openEnrolments(folder)).data);
+    peopleFile === undefined
+      ? undefined
+      : await watch(peopleFile, () => readPeopleAndWarn(peopleFile, unknownKey));
+  const enrolments = await watch(enrolmentsPath(folder), async () => {
+    return (await openEnrolments(folder, onBackup)).data;
+  });
   return {
     enrolments: () => enrolments.value,
     rules: () => rules.value,

@@ -2,6 +2,8 @@ import { stat } from 'node:fs/promises';
 import type { Cancel, Clock } from '../platform/clock.js';
 
 const LOOK_EVERY_MS = 250;
+/** A version that could not be read is tried again: the cause may have been a disk or a moment, not its content. */
+const TRY_AGAIN_MS = 5_000;
 
 /** What tells one version of a file from the next without reading it; a rename changes the inode. */
 async function versionOf(path: string): Promise<string> {
@@ -15,10 +17,12 @@ async function versionOf(path: string): Promise<string> {
 
 /**
  * A document that people or other processes change while central runs. It is looked at four times a second (a look is
- * one stat) and read again when it is another; a version that cannot be read leaves the last good one in force.
+ * one stat) and read again when it is another; a version that cannot be read leaves the last good one in force, and is reported once.
  */
 export class WatchedFile<T> {
+  /** The version in force. */
   #version: string;
+  #failed: { readonly version: string; readonly atMs: number } | undefined;
   #looking: Promise<void> | undefined;
   #cancel: Cancel = () => {};
   #closed = false;
@@ -69,12 +73,20 @@ export class WatchedFile<T> {
 
   async #look(): Promise<void> {
     const version = await versionOf(this.path);
-    if (version === this.#version) return;
-    this.#version = version;
+    const { version: failed, atMs = 0 } = this.#failed ?? {};
+    const nowMs = this.clock.monotonicMs();
+    if (version === this.#version) {
+      this.#failed = undefined;
+      return;
+    }
+    if (version === failed && nowMs - atMs < TRY_AGAIN_MS) return;
     try {
       this.current = await this.load();
+      this.#version = version;
+      this.#failed = undefined;
     } catch (thrown) {
-      this.onProblem(thrown);
+      this.#failed = { version, atMs: nowMs };
+      if (version !== failed) this.onProblem(thrown);
     }
   }
 

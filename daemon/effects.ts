@@ -7,6 +7,7 @@ import type { Log } from '../platform/log.js';
 import type { Credential } from '../protocol/credential.js';
 import { codeOf, messageOf } from '../protocol/errors.js';
 import type { TapContent } from '../protocol/journal/seal.js';
+import { SYSTEM_REASONS } from '../protocol/verdict.js';
 import type { Question, TapId } from '../protocol/wire/messages.js';
 import type { Journal } from './journal/journal.js';
 import { SIGNALS, type SignalName } from './lane/signals.js';
@@ -52,7 +53,7 @@ export class Effects {
         return this.#appendTap(effect.tap, effect.credential);
       case 'ask': {
         const place = this.#places.get(effect.tap);
-        if (place === undefined) return this.#unavailable(effect.tap, 'sys.journal');
+        if (place === undefined) return this.#unavailable(effect.tap, SYSTEM_REASONS.journal);
         return ask(effect.tap, { tap: place, ...this.#content(effect.credential) }, effect.deadlineMs);
       }
       case 'forget':

@@ -1,8 +1,14 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { makePrivateFolder, readFileIfThere, readSecretFile, writeFileDurable } from '../platform/files.js';
+import {
+  makePrivateFolder,
+  readFileIfThere,
+  readSecretFile,
+  sweepTemporaries,
+  writeFileDurable,
+} from '../platform/files.js';
 import type { Sm2Service } from '../platform/sm2/service.js';
-import { CardpadError } from '../protocol/errors.js';
+import { CardpadError, codeOf } from '../protocol/errors.js';
 import { keyId } from '../protocol/sm/sm2Key.js';
 import { sm3 } from '../protocol/sm/sm3.js';
 import {
@@ -46,7 +52,10 @@ const centralFile = (dataDir: string) => join(dataDir, 'central.public.json');
 /** Board serial number first: a card moved to another board keeps its machine-id. */
 const MACHINE_FILES = ['/proc/device-tree/serial-number', '/etc/machine-id'];
 
-/** What this machine is known by, digested so that the file tells nobody the serial number; null without any. */
+/**
+ * What this machine is known by; null without any. Digested to have one form and length, not to hide it: a serial
+ * number is so short that whoever has the digest can find it by trying all of them.
+ */
 export async function machineDigest(files: readonly string[] = MACHINE_FILES): Promise<string | null> {
   for (const file of files) {
     const id = (await readFileIfThere(file).catch(() => undefined))
@@ -64,7 +73,11 @@ async function readIdentity(dataDir: string): Promise<StoredIdentity | undefined
   const help = 'Run `cardpad provision` with this data folder.';
   const stored = parseJson(await readSecretFile(file, help), IdentitySchema);
   if (stored.ok) return stored.value;
-  throw new CardpadError('identity.damaged', 'fatal', `${file} is damaged`, {
+  throw damaged(dataDir);
+}
+
+function damaged(dataDir: string): CardpadError {
+  return new CardpadError('identity.damaged', 'fatal', `${identityFile(dataDir)} is damaged`, {
     help: 'Restore it from a backup; or move it away, run `cardpad provision` again and enrol the new key.',
   });
 }
@@ -119,6 +132,7 @@ export async function provision(
     'Give the central.public.json that `cardpad central init` writes.',
   );
   await makePrivateFolder(dataDir);
+  await sweepTemporaries(dataDir);
   const before = await readFileIfThere(centralFile(dataDir));
   if (before !== undefined && !before.equals(given.bytes)) {
     throw new CardpadError(
@@ -149,6 +163,7 @@ export async function provision(
  *   `identity.other-machine` | `identity.no-central` | `files.exposed`
  */
 export async function loadIdentity(dataDir: string, device: string): Promise<Identity> {
+  await sweepTemporaries(dataDir);
   const stored = await readIdentity(dataDir);
   const help = `Run: cardpad provision --data ${dataDir} --device ${device} --central FILE`;
   if (stored === undefined) {
@@ -168,4 +183,17 @@ export async function loadIdentity(dataDir: string, device: string): Promise<Ide
   const { central } = await readCentral(centralFile(dataDir), help);
   const { publicKey, privateKey } = stored;
   return { device, key: { id: keyId(publicKey), publicKey, privateKey }, central };
+}
+
+/**
+ * Checks that the private key fits the public one, by a signature: central would refuse every other, and the gate would
+ * be offline without a word as to why.
+ * @throws CardpadError `identity.damaged` (fatal)
+ */
+export async function proveKey(key: DeviceKey, dataDir: string, sm2: Sm2Service): Promise<void> {
+  const message = Buffer.from('cardpad/v1/key-proof\n', 'utf8');
+  const signature = await sm2.sign(message, key).catch((thrown) => {
+    throw codeOf(thrown)?.startsWith('sm.') === true ? damaged(dataDir) : thrown;
+  });
+  if (!(await sm2.verify(message, signature, key.publicKey))) throw damaged(dataDir);
 }

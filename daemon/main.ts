@@ -1,31 +1,29 @@
 import { randomBytes } from 'node:crypto';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
-import { Buzzer } from '../drivers/buzzer.js';
-import { Gate } from '../drivers/gate.js';
-import type { OutputLine } from '../drivers/gpio/gpio.js';
-import { openGpio } from '../drivers/gpio/open.js';
-import { Lamps } from '../drivers/lamps.js';
-import { opener } from '../drivers/ports/open.js';
-import { IdCardReader } from '../drivers/readers/idCardReader.js';
-import { guardOutputs, type SafeOutput } from '../drivers/safety.js';
+import { guardOutputs } from '../drivers/safety.js';
+import { brokerAccess } from '../platform/brokerAccess.js';
 import { type Clock, systemClock } from '../platform/clock.js';
 import { folderDisk } from '../platform/disk.js';
-import { readFileIfThere, readNeededFile, readSecretFile } from '../platform/files.js';
+import { readFileIfThere } from '../platform/files.js';
+import { holdLock } from '../platform/lock.js';
 import type { Log } from '../platform/log.js';
-import { type MqttOptions, mqttOpener, type OpenMqtt } from '../platform/mqtt.js';
+import { mqttOpener, type OpenMqtt } from '../platform/mqtt.js';
 import { createSm2Pool } from '../platform/sm2/pool.js';
 import type { Sm2Service } from '../platform/sm2/service.js';
 import { CardpadError, codeOf, messageOf } from '../protocol/errors.js';
 import { selfTestSymmetric } from '../protocol/sm/selfTest.js';
 import { sm3 } from '../protocol/sm/sm3.js';
-import { CardInputs, saysExpired } from './cardInputs.js';
+import { SYSTEM_REASONS } from '../protocol/verdict.js';
+import { type Close, closeTogether, Opened } from './closing.js';
 import { type Config, policyOf } from './config/config.js';
 import { Effects } from './effects.js';
-import { type Identity, loadIdentity } from './identity.js';
+import { type Identity, loadIdentity, proveKey } from './identity.js';
 import { Journal } from './journal/journal.js';
-import type { LaneSettings } from './lane/state.js';
+import type { LaneInput, LaneSettings } from './lane/state.js';
 import { Link } from './link/link.js';
+import { openOutputs } from './outputs.js';
+import { startReaders } from './readers.js';
 import { LaneRunner } from './runner.js';
 import { TimeKeeper } from './time.js';
 
@@ -49,7 +47,12 @@ export interface GateParts {
 export interface RunningGate {
   /** Whether central can be asked right now. */
   readonly ready: boolean;
-  /** Gate safe, goodbye said, journal flushed. */
+  /** Resolves, with what was thrown, when the gate turns out unfit to go on: stop it then. Mostly it never does. */
+  readonly failure: Promise<unknown>;
+  /**
+   * Gate safe first, then journal flushed, readers closed and goodbye said. No card and no verdict does anything any
+   * more once it was called.
+   */
   stop(): Promise<void>;
 }
 
@@ -69,48 +72,10 @@ function laneSettings(config: Config): LaneSettings {
   };
 }
 
-async function brokerOptions({
-  broker,
-}: Config): Promise<Pick<MqttOptions, 'url' | 'username' | 'password' | 'ca'>> {
-  const { url, username, passwordFile, caFile } = broker;
-  const password =
-    passwordFile === undefined
-      ? undefined
-      : (await readSecretFile(passwordFile, 'broker.passwordFile names it; put the password there.'))
-          .toString('utf8')
-          .trim();
-  const ca = caFile === undefined ? undefined : await readNeededFile(caFile, 'broker.caFile names it.');
-  return {
-    url,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(ca === undefined ? {} : { ca }),
-  };
-}
-
 /** Tells this boot of the system from the one before; monotonic times compare within one boot only. */
 async function bootId(): Promise<string> {
   const id = (await readFileIfThere('/proc/sys/kernel/random/boot_id')) ?? randomBytes(16);
   return sm3(Buffer.from('cardpad/v1/boot\n', 'utf8'), id).subarray(0, 8).toString('hex');
-}
-
-/** The gate first: whatever fails after it, the relay is at its safe level. */
-function openOutputs(config: Config, clock: Clock) {
-  const gpio = openGpio(config.gpio.backend, clock);
-  const { outputs } = config;
-  const gate = new Gate(gpio.output(outputs.gate, 'off'), clock, { pulseMs: outputs.gate.pulseMs });
-  const lines = Object.entries(outputs.lamps).map(([name, line]): [string, OutputLine] => [
-    name,
-    gpio.output(line, 'off'),
-  ]);
-  const lamps = new Lamps(Object.fromEntries(lines), clock);
-  const buzzer =
-    outputs.buzzer === undefined ? undefined : new Buzzer(gpio.output(outputs.buzzer, 'off'), clock);
-  const staff = outputs.staff === undefined ? undefined : gpio.output(outputs.staff, 'off');
-  const all: SafeOutput[] = [gate, lamps];
-  if (buzzer !== undefined) all.push(buzzer);
-  if (staff !== undefined) all.push({ safe: () => staff.set(false) });
-  return { gate, lamps, buzzer, staff, all, close: () => gpio.close() };
 }
 
 async function openJournal(
@@ -148,28 +113,6 @@ async function openJournal(
   }
 }
 
-/** What was opened, so that it is closed in the other order: at a stop, and when a start fails half-way. */
-class Opened {
-  readonly #closers: (() => void | Promise<void>)[] = [];
-
-  add(close: () => void | Promise<void>): void {
-    this.#closers.push(close);
-  }
-
-  /** Closes all, also behind one that fails. @throws the first failure, at the end */
-  async close(): Promise<void> {
-    const failures: unknown[] = [];
-    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
-      try {
-        await close();
-      } catch (thrown) {
-        failures.push(thrown);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
-  }
-}
-
 /**
  * Starts a gate: outputs safe first, then checks, journal, connection, and the readers last.
  * @throws CardpadError (fatal) with what to do about it; the outputs are safe then
@@ -177,8 +120,9 @@ class Opened {
 export async function startGate(config: Config, parts: GateParts): Promise<RunningGate> {
   const opened = new Opened();
   try {
-    const link = await openGate(config, parts, opened);
+    const { link, failure } = await openGate(config, parts, opened);
     return {
+      failure,
       get ready() {
         return link.ready;
       },
@@ -195,25 +139,69 @@ export async function startGate(config: Config, parts: GateParts): Promise<Runni
   }
 }
 
-async function openGate(config: Config, parts: GateParts, opened: Opened): Promise<Link> {
+/** One daemon a data folder: two would take turns at the broker, and write two histories into one journal. */
+async function lockDataDir(dataDir: string): Promise<Close> {
+  try {
+    return await holdLock(join(dataDir, 'run.lock'), `the data folder ${dataDir}`);
+  } catch (thrown) {
+    if (codeOf(thrown) === 'files.in-use') throw thrown;
+    // A folder that is missing or cannot be written is told where keys and journal are looked for, outputs safe.
+    return () => {};
+  }
+}
+
+/** Taps that a crash or a power cut has left open: nobody knows any more how they ended. */
+function closeUnanswered(journal: Journal, log: Log): void {
+  for (const tap of journal.unanswered) {
+    log.warn('tap without a verdict from before this start', { tap: `${tap.epoch}/${tap.seq}` });
+    const content = {
+      tap,
+      outcome: 'undetermined',
+      reasons: [SYSTEM_REASONS.restart],
+      action: 'none',
+      tookMs: 0,
+    } as const;
+    journal.append({
+      kind: 'verdict',
+      content: { ...content, reasons: [...content.reasons], decidedBy: 'local' },
+    });
+  }
+}
+
+async function openGate(config: Config, parts: GateParts, opened: Opened) {
   const { log, clock = systemClock } = parts;
+  // Before the outputs: a second daemon must not touch the relay of the first.
+  opened.add(await lockDataDir(config.dataDir));
   const outputs = openOutputs(config, clock);
   opened.add(guardOutputs(outputs.all));
   opened.add(() => outputs.close());
-  for (const output of outputs.all) opened.add(() => output.safe());
 
   selfTestSymmetric();
   const identity = await loadIdentity(config.dataDir, config.device);
-  const broker = await brokerOptions(config);
+  const { url } = config.broker;
+  const broker = { url, ...(await brokerAccess(config.broker)) };
   const sm2 = parts.sm2 ?? createSm2Pool({ size: 1, eager: true, log: log.named('sm2') });
   opened.add(() => sm2.close());
-  await sm2.selfTest();
   const time = new TimeKeeper(clock);
   const boot = await bootId();
   const journal = await openJournal(config, identity, sm2, time, { clock, boot, log: log.named('journal') });
   opened.add(() => journal.close());
+  closeUnanswered(journal, log);
+  // Not waited for, since on a board this takes over a second, in which cards can be read already. The one thread does
+  // it before any hello is signed.
+  const proofs = Promise.all([sm2.selfTest(), proveKey(identity.key, config.dataDir, sm2)]);
+  const failure = new Promise<unknown>((resolve) => {
+    proofs.catch(resolve);
+  });
 
   const lane = new LaneRunner(laneSettings(config), clock, (effect) => effects.perform(effect));
+  const connections: Close[] = [];
+  // What is below here closes first, and from the bottom: the relay, then whatever could switch it on again.
+  opened.add(() => closeTogether(connections));
+  opened.add(() => journal.idle());
+  for (const output of outputs.all) opened.add(() => output.safe());
+  opened.add(() => lane.stop());
+  opened.add(() => outputs.gate.safe());
   const link = new Link({
     identity,
     broker,
@@ -233,7 +221,7 @@ async function openGate(config: Config, parts: GateParts, opened: Opened): Promi
       lane.dispatch({ type: 'unavailable', nowMs: clock.monotonicMs(), tap, reason }),
     onLate: (tap, { outcome }) => lane.dispatch({ type: 'late', nowMs: clock.monotonicMs(), tap, outcome }),
   });
-  opened.add(() => link.close());
+  connections.push(() => link.close());
   const effects = new Effects({
     ...outputs,
     journal,
@@ -250,45 +238,9 @@ async function openGate(config: Config, parts: GateParts, opened: Opened): Promi
     dispatch: (input) => lane.dispatch(input),
     log,
   });
-  opened.add(() => lane.stop());
-  startReaders(config, clock, time, lane, log, opened);
-  // Stopping begins with the relay: nothing that closes slowly keeps it on.
-  opened.add(() => outputs.gate.safe());
+  const dispatch = (input: LaneInput) => lane.dispatch(input);
+  connections.push(...startReaders(config.readers, { clock, time, randomBytes, dispatch, log }));
   const { name, direction, mode } = config.lane;
   log.info('gate started', { device: config.device, lane: name, direction, mode, epoch: journal.epoch });
-  return link;
-}
-
-function startReaders(
-  config: Config,
-  clock: Clock,
-  time: TimeKeeper,
-  lane: LaneRunner,
-  log: Log,
-  opened: Opened,
-): void {
-  const identitySecret = randomBytes(32);
-  for (const [source, { port, pollMs }] of config.readers.entries()) {
-    const readerLog = log.named(`reader${config.readers.length === 1 ? '' : source + 1}`);
-    const inputs = new CardInputs({
-      source,
-      clock,
-      today: () => time.today(),
-      identitySecret,
-      dispatch: (input) => lane.dispatch(input),
-    });
-    const reader = new IdCardReader({
-      open: opener(port, clock),
-      clock,
-      random: Math.random,
-      pollMs,
-      secondRead: (card) => saysExpired(card, time.today()),
-      onEvent: (event) => {
-        if (event.type === 'state') readerLog.info(event.state, { port, reason: event.reason });
-        inputs.onEvent(event);
-      },
-    });
-    opened.add(() => reader.stop());
-    reader.start();
-  }
+  return { link, failure };
 }

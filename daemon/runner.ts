@@ -33,25 +33,36 @@ export class LaneRunner {
     if (this.#stepping) return;
     this.#stepping = true;
     const thrown: unknown[] = [];
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      const { state, effects } = step(this.#state, next);
-      this.#state = state;
-      for (const effect of effects) {
-        try {
-          this.perform(effect);
-        } catch (error) {
-          thrown.push(error);
-        }
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        this.#take(next, thrown);
       }
+    } finally {
+      // Whatever happened, the next card must find a lane that takes it.
+      this.#stepping = false;
+      this.#scheduleWake();
     }
-    this.#stepping = false;
-    this.#scheduleWake();
     if (thrown.length > 0) throw thrown[0];
   }
 
+  /** Records what is still out, and does nothing more. */
   stop(): void {
+    if (this.#stopped) return;
+    this.dispatch({ type: 'stop', nowMs: this.clock.monotonicMs() });
     this.#stopped = true;
     this.#cancelWake();
+  }
+
+  #take(input: LaneInput, thrown: unknown[]): void {
+    const { state, effects } = step(this.#state, input);
+    this.#state = state;
+    for (const effect of effects) {
+      try {
+        this.perform(effect);
+      } catch (error) {
+        thrown.push(error);
+      }
+    }
   }
 
   #scheduleWake(): void {

@@ -27,43 +27,38 @@ export class Buzzer {
   ) {}
 
   /**
-   * Plays a rhythm once, or over and over with `repeat`; what was playing ends at once. Times are rounded to
-   * multiples of 100 ms and brought into range.
+   * Plays a rhythm once; what was playing ends at once. Times are rounded to multiples of 100 ms and brought into
+   * range.
    */
-  play(rhythm: readonly Beat[], { repeat = false }: { readonly repeat?: boolean } = {}): void {
+  play(rhythm: readonly Beat[]): void {
     this.#cancel();
     const beats = rhythm.map(({ onMs, gapMs }) => ({
       onMs: inUnits(onMs, UNIT_MS),
       gapMs: inUnits(gapMs, 0),
     }));
-    this.#beat(beats, 0, repeat);
+    this.#beat(beats, 0);
   }
 
-  silence(): void {
+  /** Silent at once. */
+  safe(): void {
     this.#cancel();
     this.line.set(false);
   }
 
-  /** For `guardOutputs`. */
-  safe(): void {
-    this.silence();
-  }
-
-  #beat(beats: readonly Beat[], index: number, repeat: boolean): void {
-    const beat = beats[index] ?? (repeat ? beats[0] : undefined);
+  #beat(beats: readonly Beat[], index: number): void {
+    const beat = beats[index];
     if (beat === undefined) {
       this.line.set(false);
       return;
     }
-    const next = beats[index] === undefined ? 1 : index + 1;
     this.line.set(true);
     this.#cancel = this.clock.schedule(beat.onMs, () => {
       if (beat.gapMs === 0) {
-        this.#beat(beats, next, repeat);
+        this.#beat(beats, index + 1);
         return;
       }
       this.line.set(false);
-      this.#cancel = this.clock.schedule(beat.gapMs, () => this.#beat(beats, next, repeat));
+      this.#cancel = this.clock.schedule(beat.gapMs, () => this.#beat(beats, index + 1));
     });
   }
 }

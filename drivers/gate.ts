@@ -3,26 +3,15 @@ import { CardpadError } from '../protocol/errors.js';
 import type { OutputLine } from './gpio/gpio.js';
 
 /** Turnstile controllers (PERCo manuals, input "Unlock A" in pulse mode) need at least this to see a pulse. */
-export const MIN_PULSE_MS = 100;
+const MIN_PULSE_MS = 100;
 /** More would let a second person through on a turnstile wired in potential mode. */
-export const MAX_PULSE_MS = 1000;
+const MAX_PULSE_MS = 1000;
 /** A turnstile counts edges: without a gap between two pulses it sees one. */
 const GAP_MS = 100;
 
 export interface GateOptions {
   /** How long a pulse lasts, 100..1000; default 300. */
   readonly pulseMs?: number;
-  /** The bound that no pulse exceeds whatever happens, 100..1000; default 1000. */
-  readonly holdMaxMs?: number;
-}
-
-function checked(name: string, ms: number): number {
-  if (ms >= MIN_PULSE_MS && ms <= MAX_PULSE_MS) return ms;
-  throw new CardpadError(
-    'gate.bad-pulse',
-    'fatal',
-    `${name} must be ${MIN_PULSE_MS}..${MAX_PULSE_MS} ms, not ${ms}.`,
-  );
 }
 
 /**
@@ -45,13 +34,15 @@ export class Gate {
   constructor(
     private readonly line: OutputLine,
     private readonly clock: Clock,
-    { pulseMs = 300, holdMaxMs = MAX_PULSE_MS }: GateOptions = {},
+    { pulseMs = 300 }: GateOptions = {},
   ) {
-    this.#pulseMs = Math.min(checked('pulseMs', pulseMs), checked('holdMaxMs', holdMaxMs));
-  }
-
-  get isOn(): boolean {
-    return this.#state === 'on';
+    if (pulseMs >= MIN_PULSE_MS && pulseMs <= MAX_PULSE_MS) this.#pulseMs = pulseMs;
+    else
+      throw new CardpadError(
+        'gate.bad-pulse',
+        'fatal',
+        `pulseMs must be ${MIN_PULSE_MS}..${MAX_PULSE_MS} ms, not ${pulseMs}.`,
+      );
   }
 
   /**

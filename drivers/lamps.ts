@@ -13,7 +13,7 @@ export interface LampPattern {
 }
 
 /** Below the 3 flashes a second that WCAG 2.3.1 allows, for people whom flashing light can throw into a fit. */
-export const MAX_FLASH_HZ = 2.5;
+const MAX_FLASH_HZ = 2.5;
 
 const MIN_CYCLE_MS = 1000 / MAX_FLASH_HZ;
 
@@ -93,12 +93,8 @@ export class Lamps {
     for (const [lamp, light] of wanted) lamp.show(light);
   }
 
-  off(): void {
-    this.show([]);
-  }
-
-  /** For `guardOutputs`. */
+  /** All dark. */
   safe(): void {
-    this.off();
+    this.show([]);
   }
 }

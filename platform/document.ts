@@ -14,14 +14,20 @@ class DurableJsonFile<T> implements Adapter<T> {
     private readonly path: string,
     private readonly schema: v.GenericSchema<unknown, T>,
     private readonly mode: number,
+    private readonly onBackup: (path: string) => void,
   ) {}
 
   async read(): Promise<T | null> {
     const bytes = await readFileIfThere(this.path);
     const backup = await readFileIfThere(`${this.path}.bak`);
     if (bytes === undefined && backup === undefined) return null;
-    const document = this.#parse(bytes) ?? this.#parse(backup);
-    if (document !== undefined) return document;
+    const current = this.#parse(bytes);
+    if (current !== undefined) return current;
+    const copy = this.#parse(backup);
+    if (copy !== undefined) {
+      this.onBackup(this.path);
+      return copy;
+    }
     throw new CardpadError('document.damaged', 'fatal', `${this.path} is damaged, and so is its copy`, {
       help: `Restore it from a backup, or move ${this.path} and ${this.path}.bak away to begin anew.`,
     });
@@ -56,6 +62,7 @@ class DurableJsonFile<T> implements Adapter<T> {
 /**
  * A small JSON document that changes rarely. Nothing per tap is written so: each write is the whole file and four
  * flushes.
+ * @param onBackup told the path when the file is lost or damaged and its copy, which may be older, is had instead
  * @throws CardpadError `document.damaged` (fatal) when neither the file nor its copy is readable
  */
 export async function openDocument<T>(
@@ -63,8 +70,9 @@ export async function openDocument<T>(
   schema: v.GenericSchema<unknown, T>,
   whenNew: T,
   mode = 0o600,
+  onBackup: (path: string) => void = () => {},
 ): Promise<Low<T>> {
-  const document = new Low(new DurableJsonFile(path, schema, mode), whenNew);
+  const document = new Low(new DurableJsonFile(path, schema, mode, onBackup), whenNew);
   await document.read();
   return document;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CardpadError, codeOf } from '../protocol/errors.js';
 
@@ -40,6 +40,22 @@ export async function writeFileDurable(
     throw thrown;
   }
   await syncFolder(folder);
+}
+
+const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
+
+/**
+ * Removes what `writeFileDurable` left in a folder when its process was killed: half a file, or the whole of one that
+ * was meant to be destroyed since, such as a key. A missing folder holds none.
+ * @param olderThanMs wall time; a younger one may be on its way. Default: the start of this process
+ */
+export async function sweepTemporaries(folder: string, olderThanMs = performance.timeOrigin): Promise<void> {
+  const names = await readdir(folder).catch((): string[] => []);
+  for (const name of names.filter((entry) => TEMPORARY.test(entry))) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isFile() === true && found.mtimeMs < olderThanMs) await unlink(path).catch(() => {});
+  }
 }
 
 /** Makes a folder that only its owner may look into; its name is durable too, as far as its parents may be read. */
@@ -97,7 +113,7 @@ export async function readSecretFile(path: string, help: string): Promise<Buffer
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) {
     throw new CardpadError('files.exposed', 'fatal', `${path} can be read by others`, {
-      help: `It holds a private key. Run: chmod 600 ${path}`,
+      help: `It holds a secret. Run: chmod 600 ${path}`,
     });
   }
   return bytes;

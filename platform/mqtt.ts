@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { connect as connectClient, ErrorWithSubackPacket, type IClientOptions, type MqttClient } from 'mqtt';
-import { CardpadError, messageOf } from '../protocol/errors.js';
+import { CardpadError, codeOf, messageOf } from '../protocol/errors.js';
 import type { Clock } from './clock.js';
 import type { Log } from './log.js';
 
@@ -45,10 +45,15 @@ export type OpenMqtt = (options: MqttOptions) => MqttLink;
 
 const CONNECT_TIMEOUT_MS = 4_000;
 const KEEPALIVE_SECONDS = 10;
-/** How long a goodbye may take: on a dead network mqtt.js would wait for its acknowledgements for ever. */
-const GOODBYE_MS = 1_000;
+/**
+ * How long a goodbye may take: on a dead network mqtt.js would wait for its acknowledgements for ever. A service that
+ * stops has 2 s for everything.
+ */
+const GOODBYE_MS = 500;
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_LAST_MS = 5_000;
+/** Asking a port where nobody listens costs nobody anything: a broker that is back is found within this. */
+const REFUSED_LAST_MS = 1_300;
 
 /** Waiting time before try number `tries` (from 0): 0.5 s doubling to 5 s, full jitter. `random` is in [0, 1). */
 export function backoffMs(tries: number, random: number): number {
@@ -70,6 +75,8 @@ class ReconnectingLink implements MqttLink {
   #closed = false;
   #tries = 0;
   #lastProblem = '';
+  /** The last try met a machine, and no broker on it. */
+  #nobodyThere = false;
 
   constructor(
     private readonly options: MqttOptions,
@@ -164,6 +171,7 @@ class ReconnectingLink implements MqttLink {
         return;
       }
       this.#tries = 0;
+      this.#nobodyThere = false;
       this.#lastProblem = '';
       this.up = true;
       this.log.info('connected', { broker: withoutLogin(this.options.url) });
@@ -181,11 +189,14 @@ class ReconnectingLink implements MqttLink {
       this.options.onDown();
     }
     if (this.#closed) return;
-    this.#cancelRetry = this.clock.schedule(backoffMs(this.#tries, this.random()), () => this.#connect());
+    const backoff = backoffMs(this.#tries, 1);
+    const mostMs = this.#nobodyThere ? Math.min(backoff, REFUSED_LAST_MS) : backoff;
+    this.#cancelRetry = this.clock.schedule(this.random() * mostMs, () => this.#connect());
     this.#tries += 1;
   }
 
   #report(error: Error): void {
+    this.#nobodyThere = codeOf(error) === 'ECONNREFUSED';
     const problem = messageOf(error) || 'no answer';
     // A broker that is away for a day is one line, not twenty thousand.
     if (problem === this.#lastProblem) return;

@@ -21,3 +21,30 @@ export const ReasonsSchema = v.pipe(v.array(ReasonSchema), v.maxLength(16));
 
 /** `health-code@1`: the name of a rule set at central and its version. */
 export const SchemeSchema = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}@[1-9][0-9]{0,3}$/));
+
+/**
+ * The reasons that gate and central give of themselves; all others come from rules. They stand in records for years:
+ * a word is never given another meaning. A `tap-void` has `card.` and what the reader says, such as `card.damaged`.
+ */
+export const SYSTEM_REASONS = {
+  /** There is no connection to the broker. */
+  offline: 'sys.offline',
+  /** No verdict came in time. */
+  timeout: 'sys.timeout',
+  /** The tap could not be written, so that there was nothing to ask about. */
+  journal: 'sys.journal',
+  /** A newer card came before the end. */
+  superseded: 'sys.superseded',
+  /** Central refused this identity in the last 15 minutes. */
+  refusedBefore: 'sys.refused-before',
+  /** The daemon was stopped. */
+  stopped: 'sys.stopped',
+  /** A crash or a power cut left the tap without an end. */
+  restart: 'sys.restart',
+  /** Central has no rules for the scheme. */
+  policy: 'sys.policy',
+  /** The gate was to open, and the tap was not on disk. */
+  notDurable: 'journal.not-durable',
+  /** Two reads in a row came to nothing. */
+  unreadable: 'card.unreadable',
+} as const;

@@ -7,6 +7,7 @@ import {
   type StartFacts,
   startFacts,
 } from '../../protocol/journal/record.js';
+import { MAX_RECORD_KEY_STEPS } from '../../protocol/journal/seal.js';
 import type { Parsed } from '../../protocol/wire/json.js';
 import type { Batch } from '../../protocol/wire/messages.js';
 
@@ -31,6 +32,10 @@ export interface CheckedBatch {
   readonly start: StartFacts | undefined;
 }
 
+/** Nobody who keeps to the format writes another; a reader would have a long way to walk, or no key to begin with. */
+const isSealPlausible = ({ seq, sealed }: JournalRecord): boolean =>
+  sealed === undefined || (sealed.step < MAX_RECORD_KEY_STEPS && sealed.key < seq);
+
 function chained(batch: Batch): Parsed<ChainedRecord[]> {
   let previous: Buffer = Buffer.from(batch.previous, 'hex');
   const records: ChainedRecord[] = [];
@@ -41,6 +46,7 @@ function chained(batch: Batch): Parsed<ChainedRecord[]> {
     if (record.epoch !== batch.epoch || record.seq !== batch.first + at)
       return { ok: false, reason: 'record-number' };
     if ((record.kind === 'start') !== (record.seq === 1)) return { ok: false, reason: 'start-place' };
+    if (!isSealPlausible(record)) return { ok: false, reason: 'record-seal' };
     const head = nextHead(previous, linkOf(record, body));
     records.push({ record, body, previous, head });
     previous = head;

@@ -12,6 +12,9 @@ import { RecordReader, type Unwrap } from './reading.js';
 /** One line of `central events`: never a number or a name. */
 export type EventLine = Readonly<Record<string, unknown>>;
 
+/** It opened, and what is inside is nothing that this kind of record says. */
+const UNFIT = { unreadable: true, reason: 'wrong-shape' } as const;
+
 export interface EventOptions {
   readonly folder: string;
   /** One device only. */
@@ -105,17 +108,17 @@ class FileEvents {
   async #line(record: JournalRecord, voidReason: string | undefined): Promise<EventLine | undefined> {
     const head = this.#head(record);
     if (record.sealed === undefined) return head;
-    const unreadable = { ...head, unreadable: true };
+    const unreadable = (reason: string) => ({ ...head, unreadable: true, reason });
     const opening = await this.#reader.open(record);
-    if (!opening.ok) return unreadable;
+    if (!opening.ok) return unreadable(opening.reason);
     const { plaintext } = opening;
     switch (record.kind) {
       case 'tap':
-        return { ...head, ...(this.#tap(plaintext, voidReason) ?? { unreadable: true }) };
+        return { ...head, ...(this.#tap(plaintext, voidReason) ?? UNFIT) };
       case 'verdict':
-        return { ...head, ...(verdictFields(plaintext, record.epoch) ?? { unreadable: true }) };
+        return { ...head, ...(verdictFields(plaintext, record.epoch) ?? UNFIT) };
       case 'tap-void':
-        return parseVoidContent(plaintext).ok ? undefined : unreadable;
+        return parseVoidContent(plaintext).ok ? undefined : { ...head, ...UNFIT };
       default:
         return head;
     }

@@ -1,8 +1,8 @@
+import type { Drops } from '../../platform/drops.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
 import { encodeAck, parseBatch } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
-import type { Drops } from '../drops.js';
 import { type Enrolments, enrolledKey } from '../enrolments.js';
 import type { Envelopes } from '../session/envelopes.js';
 import type { OpenSession } from '../session/tickets.js';
@@ -20,6 +20,8 @@ export interface IntakeOptions {
   readonly drops: Drops;
   /** Sends an ack, QoS 1. */
   readonly publish: (device: string, payload: Buffer) => Promise<void>;
+  /** Told how far the main line is on disk, after that was said in an ack. Must not throw. */
+  readonly onAcknowledged: (device: string, place: Place) => void;
   /** Told of what is newly on disk, after its ack was sent. Must not throw. */
   readonly onStored: (device: string, records: readonly ChainedRecord[]) => Promise<void>;
 }
@@ -75,7 +77,7 @@ export class Intake {
       const opened = await envelopes.open(device, 'events', payload);
       if (!opened.ok) return drops.count('events', device, opened.reason);
       const batch = parseBatch(opened.value.plaintext);
-      if (!batch.ok) return drops.count('events', device, batch.reason);
+      if (!batch.ok) return this.#reject(device, batch.reason);
       const stored = await ledger.store(device, batch.value);
       await this.#answer(device, opened.value.session, stored);
       if (stored.kind === 'stored') await onStored(device, stored.records);
@@ -87,14 +89,17 @@ export class Intake {
   }
 
   async #answer(device: string, session: OpenSession, stored: Stored): Promise<void> {
-    const { drops, log } = this.options;
-    if (stored.kind === 'rejected') {
-      drops.count('events', device, stored.reason);
-      return;
-    }
+    const { log, onAcknowledged } = this.options;
+    if (stored.kind === 'rejected') return this.#reject(device, stored.reason);
     if (stored.kind === 'stored') this.#stored += stored.records.length;
     if (stored.kind === 'hole') log.warn('records missing, the gate is asked to go back', { device });
     await this.#ack(device, session, stored.place);
+    if (stored.kind !== 'hole' && stored.fork === 0) onAcknowledged(device, stored.place);
+  }
+
+  /** No ack, so the gate sends it for ever and nothing after it comes: somebody must look. */
+  #reject(device: string, reason: string): void {
+    this.options.drops.count('events', device, reason, 'error');
   }
 
   async #ack(device: string, session: OpenSession, place: Place | null): Promise<void> {

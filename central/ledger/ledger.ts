@@ -11,17 +11,27 @@ import { LedgerLine } from './ledgerLine.js';
 
 /** More than a few other histories of one device is a flood, not an accident. */
 const MAX_FORKS = 32;
+/** A gate that was offline for a year has lost less; a wider gap was invented. */
+const MAX_GAP = 1_000_000;
 
 /** What became of a batch. All but `rejected` are acknowledged, with this place. */
 export type Stored =
-  | { readonly kind: 'stored'; readonly place: Place; readonly records: readonly ChainedRecord[] }
-  | { readonly kind: 'known'; readonly place: Place }
+  | {
+      readonly kind: 'stored';
+      readonly place: Place;
+      /** The line that has it now; 0 is the main one. */
+      readonly fork: number;
+      readonly records: readonly ChainedRecord[];
+    }
+  | { readonly kind: 'known'; readonly place: Place; readonly fork: number }
   /** Records before it are missing here: nothing was stored, and the device rewinds to our place. */
   | { readonly kind: 'hole'; readonly place: Place | null }
   | { readonly kind: 'rejected'; readonly reason: string };
 
 interface DeviceLedger {
   readonly lines: LedgerLine[];
+  /** A fork whose first append failed: the next try is made in the same file. */
+  begun: LedgerLine | undefined;
   /** The line written last. */
   current: LedgerLine;
   /** What comes for one device is done strictly in order. */
@@ -98,8 +108,10 @@ export class Ledger {
       const cut = writes ? await line.settle() : 0;
       if (cut > 0) log.warn('torn tail cut', { file: line.path, bytes: cut });
     }
-    const current = lines.reduce((last, line) => (line.changedMs > last.changedMs ? line : last), main);
-    return { lines, current, tail: Promise.resolve() };
+    const begun = lines.find((line) => line !== main && line.place === null);
+    const whole = lines.filter((line) => line === main || line.place !== null);
+    const current = whole.reduce((last, line) => (line.changedMs > last.changedMs ? line : last), main);
+    return { lines: whole, begun, current, tail: Promise.resolve() };
   }
 
   #line(device: string, fork: number): LedgerLine {
@@ -109,7 +121,8 @@ export class Ledger {
 
   async #store(device: string, ledger: DeviceLedger, batch: CheckedBatch): Promise<Stored> {
     const fits = await Promise.all(ledger.lines.map(async (line) => ({ line, fit: await line.fit(batch) })));
-    if (fits.some(({ fit }) => fit === 'known')) return { kind: 'known', place: endOf(batch.records) };
+    const known = fits.find(({ fit }) => fit === 'known')?.line;
+    if (known !== undefined) return { kind: 'known', place: endOf(batch.records), fork: known.fork };
     const next = fits.find(({ fit }) => fit === 'continues')?.line;
     if (next !== undefined) return this.#append(ledger, next, batch, (next.lastOf(batch.epoch) ?? 0) + 1);
     const parent = this.#follows(ledger, batch);
@@ -149,27 +162,32 @@ export class Ledger {
   async #behindGap(device: string, ledger: DeviceLedger, batch: CheckedBatch): Promise<Stored> {
     const line = ledger.current;
     if (batch.epoch < line.highestEpoch) return { kind: 'rejected', reason: 'gap-in-the-past' };
+    const last = line.lastOf(batch.epoch) ?? 0;
+    if (batch.first - last > MAX_GAP) return { kind: 'rejected', reason: 'gap-too-wide' };
     this.options.log.error('journal gap: records are lost on the device', {
       device,
       epoch: batch.epoch,
       before: batch.first,
-      after: line.lastOf(batch.epoch) ?? 0,
+      after: last,
     });
     return this.#append(ledger, line, batch, batch.first);
   }
 
   async #fork(device: string, ledger: DeviceLedger, batch: CheckedBatch, fromSeq: number): Promise<Stored> {
     if (ledger.lines.length > MAX_FORKS) return { kind: 'rejected', reason: 'too-many-forks' };
-    const fork = Math.max(...ledger.lines.map((line) => line.fork)) + 1;
-    const line = this.#line(device, fork);
-    ledger.lines.push(line);
-    const stored = await this.#append(ledger, line, batch, fromSeq);
+    const line = ledger.begun ?? this.#line(device, Math.max(...ledger.lines.map(({ fork }) => fork)) + 1);
+    const stored = await this.#append(ledger, line, batch, fromSeq).finally(() => {
+      // A try that failed is no history yet. One that met the file of another writer has read it, and that is one.
+      const holdsSomething = line.place !== null;
+      if (holdsSomething) ledger.lines.push(line);
+      ledger.begun = holdsSomething ? undefined : line;
+    });
     this.options.log.error(
       'journal forked: this device has a second history, its disk was cloned or rolled back',
       {
         device,
         at: `${batch.epoch}/${fromSeq}`,
-        file: ledgerFileName(device, fork),
+        file: ledgerFileName(device, line.fork),
       },
     );
     return stored;
@@ -189,7 +207,7 @@ export class Ledger {
       throw thrown;
     }
     ledger.current = line;
-    return { kind: 'stored', place: endOf(batch.records), records };
+    return { kind: 'stored', place: endOf(batch.records), fork: line.fork, records };
   }
 }
 

@@ -3,11 +3,15 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../../platform/files.js';
 import { CardpadError, codeOf } from '../../protocol/errors.js';
-import { type Frame, MAX_RECORD_BYTES, scanFrames } from '../../protocol/journal/frame.js';
+import {
+  FRAME_HEADER_BYTES,
+  type Frame,
+  MAX_RECORD_BYTES,
+  scanFrames,
+} from '../../protocol/journal/frame.js';
 
 const WINDOW_BYTES = 1024 * 1024;
-/** No frame is longer: header (44) and the longest body. */
-const MAX_FRAME_BYTES = MAX_RECORD_BYTES + 44;
+const MAX_FRAME_BYTES = FRAME_HEADER_BYTES + MAX_RECORD_BYTES;
 
 /** A stretch of a ledger file: a whole frame, or bytes that hold none. Offsets count from the file's start. */
 export type LedgerPart =

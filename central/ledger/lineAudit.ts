@@ -7,6 +7,7 @@ import {
   type StartFacts,
   startFacts,
 } from '../../protocol/journal/record.js';
+import type { Place } from '../../protocol/wire/session.js';
 import type { LedgerFileName, LedgerPart } from './ledgerFile.js';
 
 /** What can be wrong with a stored journal. */
@@ -57,8 +58,18 @@ export class LineAudit {
   /** A fault that both chain and seal speak for. */
   #confirmed: Fault | undefined;
   #newest: { readonly epoch: number; readonly seq: number } | undefined;
+  #anchored: string | undefined;
 
-  constructor(readonly file: LedgerFileName) {}
+  /** @param anchor a place whose record is looked out for */
+  constructor(
+    readonly file: LedgerFileName,
+    private readonly anchor?: Place,
+  ) {}
+
+  /** The head at the anchor as it is here; undefined where its record is not. */
+  get anchored(): string | undefined {
+    return this.#anchored;
+  }
 
   get records(): number {
     return this.#count;
@@ -91,7 +102,10 @@ export class LineAudit {
       return undefined;
     }
     this.#count += 1;
-    this.#chain(parsed.value, previous, nextHead(previous, linkOf(parsed.value, body)));
+    const { epoch, seq } = parsed.value;
+    const head = nextHead(previous, linkOf(parsed.value, body));
+    if (epoch === this.anchor?.epoch && seq === this.anchor.seq) this.#anchored = head.toString('hex');
+    this.#chain(parsed.value, previous, head);
     this.#damagedBefore = false;
     return parsed.value;
   }

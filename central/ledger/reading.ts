@@ -1,8 +1,12 @@
+import { setImmediate } from 'node:timers/promises';
+import { BoundedMap } from '../../platform/boundedMap.js';
 import { type JournalRecord, type KeyFacts, keyFacts } from '../../protocol/journal/record.js';
-import { openContent, RecordKey } from '../../protocol/journal/seal.js';
-import { BoundedMap } from '../boundedMap.js';
+import { MAX_RECORD_KEY_STEPS, openContent, RecordKey } from '../../protocol/journal/seal.js';
+import type { SealKeys } from '../../protocol/sm/sealed.js';
 
 const KEYS_KEPT = 64;
+/** A longer walk first lets others have their turn: records that jump to and fro would else hold up every gate. */
+const STEPS_AT_ONCE = 32;
 const RECORD_KEY_BYTES = 32;
 
 /** Opens a wrapped record key with the private ledger key of that id; undefined where it is not ours. */
@@ -10,12 +14,22 @@ export type Unwrap = (facts: KeyFacts) => Promise<Buffer | undefined>;
 
 export type Opening =
   | { readonly ok: true; readonly plaintext: Buffer }
-  | { readonly ok: false; readonly reason: 'not-sealed' | 'no-key' | 'altered' };
+  | { readonly ok: false; readonly reason: 'not-sealed' | 'no-key' | 'too-many-steps' | 'altered' };
 
 interface Unwrapped {
   /** As it was wrapped; kept since a record may be asked for twice, and central can unwrap it at any time anyhow. */
   readonly first: Buffer;
   moving: RecordKey;
+}
+
+/** How many steps it is to a step, which may lie before the one that the key has reached. */
+const stepsTo = ({ moving }: Unwrapped, step: number): number =>
+  step < moving.step ? step : step - moving.step;
+
+function keysOf(key: Unwrapped, step: number): SealKeys {
+  if (key.moving.step > step) key.moving = new RecordKey(key.first);
+  while (key.moving.step < step) key.moving.moveOn();
+  return key.moving.current();
 }
 
 /** Opens the sealed parts of one device's records. */
@@ -43,14 +57,14 @@ export class RecordReader {
   async open(record: JournalRecord): Promise<Opening> {
     const { sealed, epoch, seq } = record;
     if (sealed === undefined) return { ok: false, reason: 'not-sealed' };
-    // A key moves once a record that lies after it: a larger step is invented, and would be a long way to walk.
+    if (sealed.step >= MAX_RECORD_KEY_STEPS) return { ok: false, reason: 'too-many-steps' };
+    // A key moves once a record that lies after it: a larger step is invented.
     if (sealed.step >= seq - sealed.key) return { ok: false, reason: 'altered' };
     const key = await this.#key(epoch, sealed.key);
     if (key === undefined) return { ok: false, reason: 'no-key' };
-    if (key.moving.step > sealed.step) key.moving = new RecordKey(key.first);
-    while (key.moving.step < sealed.step) key.moving.moveOn();
+    if (stepsTo(key, sealed.step) > STEPS_AT_ONCE) await setImmediate();
     const address = { device: this.device, epoch, seq, kind: record.kind };
-    const plaintext = openContent(key.moving.current(), address, sealed.box);
+    const plaintext = openContent(keysOf(key, sealed.step), address, sealed.box);
     return plaintext === undefined ? { ok: false, reason: 'altered' } : { ok: true, plaintext };
   }
 

@@ -1,11 +1,13 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FRAME_HEADER_BYTES, isFrameBeginning } from '../../protocol/journal/frame.js';
 import type { JournalRecord } from '../../protocol/journal/record.js';
 import { parseVerdictContent, parseVoidContent } from '../../protocol/journal/seal.js';
 import type { Place } from '../../protocol/wire/session.js';
 import { ledgerFolder } from '../keys.js';
+import { isAfter, readAnchors } from './anchors.js';
 import { listLedger } from './events.js';
-import { type LedgerFileName, type LedgerPart, readLedger } from './ledgerFile.js';
+import { type LedgerFileName, type LedgerPart, ledgerFileName, readLedger } from './ledgerFile.js';
 import { type EpochEnd, type Fault, LineAudit } from './lineAudit.js';
 import { RecordReader, type Unwrap } from './reading.js';
 
@@ -53,11 +55,18 @@ export async function* verifyLedger(
   device: string | undefined,
   unwrap: Unwrap | undefined,
 ): AsyncGenerator<DeviceReport> {
+  // Before the ledger: what is acknowledged while it is read must not seem to be missing.
+  const anchors = await readAnchors(folder);
   const byDevice = new Map<string, LedgerFileName[]>();
+  for (const name of [...anchors.keys()].sort()) {
+    if (device === undefined || name === device) byDevice.set(name, []);
+  }
   for (const file of await listLedger(folder, device)) {
     byDevice.set(file.device, [...(byDevice.get(file.device) ?? []), file]);
   }
-  for (const [name, files] of byDevice) yield await verifyDevice(folder, name, files, unwrap);
+  for (const [name, files] of byDevice) {
+    yield await verifyDevice(folder, name, files, unwrap, anchors.get(name));
+  }
 }
 
 async function verifyDevice(
@@ -65,12 +74,18 @@ async function verifyDevice(
   device: string,
   files: readonly LedgerFileName[],
   unwrap: Unwrap | undefined,
+  anchor: Place | undefined,
 ): Promise<DeviceReport> {
   const tally: Tally = { taps: 0, verdicts: 0, newestTap: '', unanswered: new Set(), keysMissing: false };
   const audits: LineAudit[] = [];
-  for (const file of files) audits.push(await auditFile(folder, file, unwrap, tally));
+  for (const file of files) audits.push(await auditFile(folder, file, unwrap, tally, anchor));
   const main = audits.find(({ file }) => file.fork === 0);
-  const faults = [...audits.flatMap((audit) => audit.faults), ...betweenEpochs(main), ...forks(audits)];
+  const faults = [
+    ...acknowledged(device, main, anchor),
+    ...audits.flatMap((audit) => audit.faults),
+    ...betweenEpochs(main),
+    ...forks(audits),
+  ];
   tally.unanswered.delete(tally.newestTap);
   const epochs = audits.flatMap((audit) => [...audit.ends().keys()]);
   const sealsChecked = unwrap !== undefined && !tally.keysMissing;
@@ -101,9 +116,10 @@ async function auditFile(
   file: LedgerFileName,
   unwrap: Unwrap | undefined,
   tally: Tally,
+  anchor: Place | undefined,
 ): Promise<LineAudit> {
   const path = join(ledgerFolder(folder), file.name);
-  const audit = new LineAudit(file);
+  const audit = new LineAudit(file, file.fork === 0 ? anchor : undefined);
   const reader = unwrap === undefined ? undefined : new RecordReader(file.device, unwrap);
   let last: LedgerPart | undefined;
   for await (const part of readLedger(path)) {
@@ -156,14 +172,30 @@ function pair(tally: Tally, { kind, epoch, seq }: JournalRecord, plaintext: Buff
 async function isTorn(path: string, { from, to }: LedgerPart): Promise<boolean> {
   const handle = await open(path, 'r');
   try {
-    const head = Buffer.alloc(8);
-    const { bytesRead } = await handle.read(head, 0, 8, from);
-    const magic = Math.min(4, bytesRead);
-    if (!head.subarray(0, magic).equals(Buffer.from('CPJ1').subarray(0, magic))) return false;
-    return bytesRead < 8 || from + 44 + head.readUInt32BE(4) > to;
+    const head = Buffer.alloc(FRAME_HEADER_BYTES);
+    const { bytesRead } = await handle.read(head, 0, head.length, from);
+    return isFrameBeginning(head.subarray(0, bytesRead), to - from);
   } finally {
     await handle.close();
   }
+}
+
+/** What central has acknowledged and the main line does not hold: no chain tells of records cut off its end. */
+function acknowledged(device: string, main: LineAudit | undefined, anchor: Place | undefined): Fault[] {
+  if (anchor === undefined || main?.anchored === anchor.head) return [];
+  const { epoch, seq } = anchor;
+  const file = ledgerFileName(device, 0);
+  if (main?.anchored !== undefined) {
+    const isNamed = main.faults.some((fault) => fault.epoch === epoch && fault.seq === seq);
+    const detail = 'another record was acknowledged in its place';
+    return isNamed ? [] : [{ kind: 'altered', epoch, seq, file, detail }];
+  }
+  const end = main === undefined ? null : newestPlace(main);
+  // Then the chain names what is missing before it.
+  if (end !== null && isAfter(end, anchor)) return [];
+  const ends = end === null ? 'holds nothing' : `ends at ${end.epoch}/${end.seq}`;
+  const detail = `records up to ${epoch}/${seq} were acknowledged, the ledger ${ends}`;
+  return [{ kind: 'removed', epoch, seq: end?.epoch === epoch ? end.seq + 1 : 1, file, detail }];
 }
 
 /** What lies between one start and the next: records that never came, or a disk that went back. */

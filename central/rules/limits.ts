@@ -1,5 +1,5 @@
+import { BoundedMap } from '../../platform/boundedMap.js';
 import type { Clock } from '../../platform/clock.js';
-import { BoundedMap } from '../boundedMap.js';
 
 const DEVICES = 65_536;
 

@@ -1,12 +1,17 @@
 import type { Clock } from '../../platform/clock.js';
+import type { Drops } from '../../platform/drops.js';
 import type { Log } from '../../platform/log.js';
-import { encodeVerdict, parseQuestion, type Question, type Verdict } from '../../protocol/wire/messages.js';
-import type { Drops } from '../drops.js';
+import {
+  encodeVerdict,
+  parseQuestion,
+  type Question,
+  type TapId,
+  type Verdict,
+} from '../../protocol/wire/messages.js';
 import type { Envelopes } from '../session/envelopes.js';
 import { factsOf } from './facts.js';
 import { type QuestionRate, RateLimit, ReplayGuard } from './limits.js';
 import type { People, Person } from './people.js';
-import type { QuestionWatch } from './questionWatch.js';
 import { type Answer, judge, type RuleTable } from './rules.js';
 
 export interface QuestionOptions {
@@ -17,7 +22,7 @@ export interface QuestionOptions {
   readonly log: Log;
   readonly drops: Drops;
   /** Where the same process sees the journals too. */
-  readonly watch: QuestionWatch | undefined;
+  readonly watch: { asked(device: string, tap: TapId): void } | undefined;
   readonly rate?: QuestionRate;
   /** Sends a verdict, QoS 0. */
   readonly send: (device: string, payload: Buffer) => void;

@@ -1,7 +1,14 @@
 import * as v from 'valibot';
 import { ASSURANCES, MEDIA, VALIDITIES } from '../../protocol/credential.js';
 import { CardpadError } from '../../protocol/errors.js';
-import { type Outcome, OutcomeSchema, ReasonsSchema, SchemeSchema, worse } from '../../protocol/verdict.js';
+import {
+  type Outcome,
+  OutcomeSchema,
+  ReasonsSchema,
+  SchemeSchema,
+  SYSTEM_REASONS,
+  worse,
+} from '../../protocol/verdict.js';
 import { DIRECTIONS } from '../../protocol/wire/messages.js';
 
 /** What a rule may ask about, and the values that each fact takes. */
@@ -145,7 +152,7 @@ export interface Answer {
 }
 
 const MAX_REASONS = 16;
-const NO_SUCH_SCHEME: Answer = { outcome: 'undetermined', reasons: ['sys.policy'] };
+const NO_SUCH_SCHEME: Answer = { outcome: 'undetermined', reasons: [SYSTEM_REASONS.policy] };
 
 function fits(when: When, facts: Facts): boolean {
   return Object.entries(when).every(([name, wanted]) => {

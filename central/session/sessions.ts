@@ -1,4 +1,6 @@
+import { BoundedMap } from '../../platform/boundedMap.js';
 import type { Clock } from '../../platform/clock.js';
+import type { Drops } from '../../platform/drops.js';
 import type { Log } from '../../platform/log.js';
 import type { Sm2Service } from '../../platform/sm2/service.js';
 import { messageOf } from '../../protocol/errors.js';
@@ -21,8 +23,6 @@ import {
   signedBytes,
   signedDigest,
 } from '../../protocol/wire/signed.js';
-import { BoundedMap } from '../boundedMap.js';
-import type { Drops } from '../drops.js';
 import { type Enrolments, enrolledKey } from '../enrolments.js';
 import type { NamedKeyPair, RandomBytes } from '../keys.js';
 import type { Tickets } from './tickets.js';

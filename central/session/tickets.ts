@@ -1,4 +1,6 @@
+import { BoundedMap } from '../../platform/boundedMap.js';
 import type { Cancel, Clock } from '../../platform/clock.js';
+import { withLock } from '../../platform/lock.js';
 import type { Log } from '../../platform/log.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { Parsed } from '../../protocol/wire/json.js';
@@ -10,7 +12,6 @@ import {
   type TicketKey,
   ticketKeyId,
 } from '../../protocol/wire/session.js';
-import { BoundedMap } from '../boundedMap.js';
 import {
   keyPath,
   makeTicketKey,
@@ -66,6 +67,7 @@ function usable({ id, cipherKey, macKey }: TicketKeyFile[number]): TicketKey {
 export class Tickets {
   readonly #opened = new BoundedMap<string, OpenSession>(OPENED_KEPT);
   #cancel: Cancel = () => {};
+  #closed = false;
 
   private constructor(
     private readonly options: TicketOptions,
@@ -86,10 +88,17 @@ export class Tickets {
     await this.rotate().catch((thrown: unknown) => {
       this.options.log.error('ticket keys not rotated', { problem: messageOf(thrown) });
     });
+    if (this.#closed) return;
     this.#cancel = this.options.clock.schedule(LOOK_EVERY_MS, () => void this.keepRotating());
   }
 
   async rotate(): Promise<void> {
+    this.#forgetExpired();
+    // Two workers at once would each make a key, and the one written first would open nothing any more.
+    await withLock(keyPath(this.options.folder, 'tickets'), () => this.#rotateAlone());
+  }
+
+  async #rotateAlone(): Promise<void> {
     const { folder, clock, random, lifetimeMs, log } = this.options;
     const nowMs = clock.wallMs();
     // From the file, not from memory: another worker may have rotated a moment ago.
@@ -110,16 +119,37 @@ export class Tickets {
 
   /** The session of a ticket that is ours and has not expired. */
   async open(ticket: Buffer): Promise<Parsed<OpenSession>> {
-    const session = this.#opened.get(ticket.toString('latin1')) ?? (await this.#openNew(ticket));
+    const name = ticket.toString('latin1');
+    const session = this.#opened.get(name) ?? (await this.#openNew(ticket));
     if (session === undefined) return { ok: false, reason: 'ticket-unknown' };
-    if (this.options.clock.wallMs() >= session.content.expiresMs)
+    if (this.#isExpired(session)) {
+      this.#opened.delete(name);
       return { ok: false, reason: 'ticket-expired' };
+    }
+    this.#opened.set(name, session);
     return { ok: true, value: session };
   }
 
+  /** Opened tickets held in memory. */
+  get remembered(): number {
+    return this.#opened.size;
+  }
+
   close(): void {
+    this.#closed = true;
     this.#cancel();
     this.file.close();
+  }
+
+  #isExpired({ content }: OpenSession): boolean {
+    return this.options.clock.wallMs() >= content.expiresMs;
+  }
+
+  /** The keys of a session that is over are not kept for want of a newcomer to push them out. */
+  #forgetExpired(): void {
+    for (const [name, session] of this.#opened.entries()) {
+      if (this.#isExpired(session)) this.#opened.delete(name);
+    }
   }
 
   async #openNew(ticket: Buffer): Promise<OpenSession | undefined> {
@@ -130,8 +160,6 @@ export class Tickets {
     const key = find();
     const content = key === undefined ? undefined : openTicket(ticket, key);
     if (content === undefined) return undefined;
-    const session = { id: sessionId(ticket), content };
-    this.#opened.set(ticket.toString('latin1'), session);
-    return session;
+    return { id: sessionId(ticket), content };
   }
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { readFileIfThere } from '../../platform/files.js';
 import { nearest } from '../../platform/suggest.js';
+import { messageOf } from '../../protocol/errors.js';
 import type { Direction } from '../../protocol/wire/messages.js';
 import { DEFAULT_POLICY, type LaneMode, type PolicyRow, policyProblems } from '../lane/policy.js';
 import { CONFIG_KEYS, type ConfigKey, isRemotePort } from './keys.js';
@@ -32,6 +33,7 @@ export interface Config {
     readonly passwordFile?: string;
     readonly caFile?: string;
   };
+  /** Exactly one in this version. */
   readonly readers: readonly {
     readonly kind: 'id-card';
     readonly port: string;
@@ -76,7 +78,8 @@ interface Row {
   readonly key: ConfigKey;
 }
 
-class Reader {
+/** Reads a document by the table, noting every error. */
+class DocumentReader {
   readonly errors: ConfigError[] = [];
 
   fail(path: string, code: string, message: string): undefined {
@@ -117,11 +120,11 @@ class Reader {
   }
 
   list(rows: readonly Row[], value: unknown, path: string): unknown {
-    if (!Array.isArray(value) || value.length === 0) {
+    if (!Array.isArray(value)) {
       return this.fail(
         path,
         value === undefined ? 'config.missing' : 'config.type',
-        'must be a list of at least one object',
+        'must be a list of objects',
       );
     }
     return value.map((element, index) => this.object(rows, element, `${path}[${index}]`));
@@ -164,7 +167,10 @@ interface PartlyRead {
   };
 }
 
-function checkLines({ lamps = {}, buzzer, staff, gate }: PartlyRead['outputs'] & {}, reader: Reader): void {
+function checkLines(
+  { lamps = {}, buzzer, staff, gate }: PartlyRead['outputs'] & {},
+  reader: DocumentReader,
+): void {
   const lines: [string, string | undefined][] = [
     ...Object.entries(lamps).map(([name, lamp]): [string, string | undefined] => [
       `outputs.lamps.${name}`,
@@ -183,17 +189,22 @@ function checkLines({ lamps = {}, buzzer, staff, gate }: PartlyRead['outputs'] &
   }
 }
 
-function checkLamps(lamps: Readonly<Record<string, unknown>>, reader: Reader): void {
+function checkLamps(lamps: Readonly<Record<string, unknown>>, reader: DocumentReader): void {
   for (const lamp of ['green', 'yellow', 'red']) {
     if (Object.hasOwn(lamps, lamp)) continue;
     reader.fail(`outputs.lamps.${lamp}`, 'config.missing', 'is missing: a lane shows green, yellow and red');
   }
 }
 
-/** What only shows when keys are seen together. */
-function crossCheck({ lane, readers = [], outputs = {} }: PartlyRead, reader: Reader): void {
-  checkLines(outputs, reader);
-  if (outputs.lamps !== undefined) checkLamps(outputs.lamps, reader);
+function checkReaders(readers: PartlyRead['readers'] & {}, reader: DocumentReader): void {
+  // A lane does not tell yet which of two readers a card lies on.
+  if (readers.length !== 1) {
+    reader.fail(
+      'readers',
+      'config.readers',
+      'must be a list of exactly one object: several readers on a lane come in a later version',
+    );
+  }
   for (const [index, { port, allowNetwork } = {}] of readers.entries()) {
     if (port !== undefined && isRemotePort(port) && allowNetwork === false) {
       reader.fail(
@@ -203,16 +214,37 @@ function crossCheck({ lane, readers = [], outputs = {} }: PartlyRead, reader: Re
       );
     }
   }
+}
+
+/** What only shows when keys are seen together. */
+function crossCheck({ lane, readers, outputs = {} }: PartlyRead, reader: DocumentReader): void {
+  checkLines(outputs, reader);
+  if (outputs.lamps !== undefined) checkLamps(outputs.lamps, reader);
+  if (readers !== undefined) checkReaders(readers, reader);
   if (lane?.policy === undefined) return;
   for (const { code, message } of policyProblems(tableOf(lane.policy)))
     reader.fail('lane.policy', code, message);
 }
 
+/** `"gate": "gate"` and `{"line": {"line": "gate", "activeLow": true}}` say the same as the flat form of the table. */
+function withFlatGate(document: unknown): unknown {
+  if (!isObject(document) || !isObject(document.outputs)) return document;
+  const { gate } = document.outputs;
+  const line = isObject(gate) ? gate.line : gate;
+  const flat =
+    typeof gate === 'string'
+      ? { line: gate }
+      : isObject(gate) && isObject(line)
+        ? { ...gate, ...line }
+        : gate;
+  return { ...document, outputs: { ...document.outputs, ...(flat === undefined ? {} : { gate: flat }) } };
+}
+
 /** Reads a configuration document: all errors at once, each with its path and what would be right. */
 export function readConfig(document: unknown): ConfigResult {
-  const reader = new Reader();
+  const reader = new DocumentReader();
   const rows = CONFIG_KEYS.map((key) => ({ rest: key.path.split('.'), key }));
-  const read = reader.object(rows, document, '');
+  const read = reader.object(rows, withFlatGate(document), '');
   // Rows and interface say the same; a test reads every key of the one through the other.
   crossCheck((read ?? {}) as PartlyRead, reader);
   return reader.errors.length === 0
@@ -226,12 +258,14 @@ export async function loadConfig(file: string): Promise<ConfigResult> {
   if (bytes === undefined) {
     return { ok: false, errors: [{ path: '', code: 'config.no-file', message: `there is no file ${file}` }] };
   }
+  let document: unknown;
   try {
-    return readConfig(JSON.parse(bytes.toString('utf8')));
+    document = JSON.parse(bytes.toString('utf8'));
   } catch (thrown) {
-    const message = `is not JSON: ${thrown instanceof Error ? thrown.message : 'unreadable'}`;
+    const message = `is not JSON: ${messageOf(thrown)}`;
     return { ok: false, errors: [{ path: '', code: 'config.not-json', message }] };
   }
+  return readConfig(document);
 }
 
 /** One error as a line for people. */

@@ -1,14 +1,13 @@
 import * as v from 'valibot';
 import { isLoopback, parsePortUrl } from '../../drivers/ports/open.js';
+import { BROKER_URL, isBrokerUrl } from '../../platform/brokerAccess.js';
 import { ASSURANCES, VALIDITIES } from '../../protocol/credential.js';
 import { DECIDERS, OUTCOMES } from '../../protocol/verdict.js';
 import { DIRECTIONS, LaneNameSchema, SchemesSchema, SiteSchema } from '../../protocol/wire/messages.js';
 import { DEVICE_ID } from '../../protocol/wire/topics.js';
 import { LANE_MODES, ROW_ACTIONS } from '../lane/policy.js';
 
-/**
- * One key of the configuration. `config check`, the documentation and the JSON Schema all come from this table.
- */
+/** One key of the configuration. A start and `config check` read documents by the table of these. */
 export interface ConfigKey {
   /** Dotted; `[]` stands for each element of a list, `{}` for each entry of a map. */
   readonly path: string;
@@ -20,8 +19,9 @@ export interface ConfigKey {
   /** An absent key is fine and means nothing. */
   readonly optional?: true;
   readonly unit?: 'ms';
-  /** Takes effect without a restart. */
+  /** May take effect without a restart, once a configuration can be pushed; today every change takes one. */
   readonly live: boolean;
+  /** For people, in a sentence. */
   readonly about: string;
 }
 
@@ -31,7 +31,7 @@ const milliseconds = (least: number, most: number) =>
 const LINE_NAME = /^[a-z0-9-]{1,32}$/;
 
 /** `"gate"`, or `{"line":"gate","activeLow":true}` for a relay board that energises on low. */
-export const LineSchema = v.pipe(
+const LineSchema = v.pipe(
   v.union([
     text(LINE_NAME),
     v.strictObject({ line: text(LINE_NAME), activeLow: v.optional(v.boolean(), false) }),
@@ -43,7 +43,7 @@ const LINE =
 
 const list = <const T extends readonly string[]>(words: T) =>
   v.optional(v.pipe(v.array(v.picklist(words)), v.minLength(1)));
-export const PolicyRowSchema = v.strictObject({
+const PolicyRowSchema = v.strictObject({
   outcome: list(OUTCOMES),
   decidedBy: list(DECIDERS),
   assurance: list(ASSURANCES),
@@ -52,13 +52,6 @@ export const PolicyRowSchema = v.strictObject({
   mode: list(LANE_MODES),
   action: v.picklist(ROW_ACTIONS),
 });
-
-function isBrokerUrl(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const { protocol, hostname, pathname, search, hash } = new URL(value);
-  const bare = (pathname === '' || pathname === '/') && search === '' && hash === '';
-  return (protocol === 'mqtt:' || protocol === 'mqtts:') && hostname !== '' && bare;
-}
 
 const isReaderPort = (url: string) => {
   const parsed = parsePortUrl(url);
@@ -166,7 +159,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     path: 'broker.url',
     schema: v.pipe(v.string(), v.check(isBrokerUrl)),
-    expected: 'mqtt://HOST:PORT or mqtts://HOST:PORT',
+    expected: BROKER_URL,
     live: false,
     about: 'The MQTT broker. Keep the login out of it: username and passwordFile are there for that.',
   },

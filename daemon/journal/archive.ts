@@ -2,7 +2,7 @@ import type { Clock } from '../../platform/clock.js';
 import type { Disk } from '../../platform/disk.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
-import { parseRecord } from '../../protocol/journal/record.js';
+import { endedTap, type JournalRecord, parseRecord } from '../../protocol/journal/record.js';
 import type { Batch, TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import type { RecordTime } from '../time.js';
@@ -34,6 +34,8 @@ export interface ArchiveOptions {
 const RETENTION_MS = 72 * 3600 * 1000;
 /** And never longer than this, counted by trusted time: a gate that is switched off every night forgets as well. */
 const MOST_MS = 14 * 24 * 3600 * 1000;
+/** Taps without an end stand near the end of what was written: so many segments are searched for them. */
+const SEGMENTS_SEARCHED = 6;
 /** A sector that cannot be read so often will not be read. */
 const READ_TRIES = 3;
 
@@ -206,4 +208,26 @@ export async function lastPlace(disk: Disk, segments: readonly Segment[], log: L
     }
   }
   return null;
+}
+
+/** The taps that a crash or a power cut has left without a verdict, oldest first. */
+export async function unansweredTaps(disk: Disk, segments: readonly Segment[]): Promise<TapId[]> {
+  const open = new Map<string, TapId>();
+  const nameOf = ({ epoch, seq }: TapId) => `${epoch}/${seq}`;
+  for (const segment of segments.slice(-SEGMENTS_SEARCHED)) {
+    // What cannot be read is reported where the last place is looked for.
+    for (const record of await recordsOf(disk, segment).catch(() => [])) {
+      const ended = endedTap(record);
+      if (record.kind === 'tap') open.set(nameOf(record), { epoch: record.epoch, seq: record.seq });
+      else if (ended !== undefined) open.delete(nameOf(ended));
+    }
+  }
+  return [...open.values()];
+}
+
+async function recordsOf(disk: Disk, segment: Segment): Promise<JournalRecord[]> {
+  return (await readSegment(disk, segment)).flatMap(({ body }) => {
+    const parsed = parseRecord(body);
+    return parsed.ok ? [parsed.value] : [];
+  });
 }

@@ -24,7 +24,7 @@ import {
 import type { TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import type { RecordTime } from '../time.js';
-import { Archive, lastPlace, type Outgoing } from './archive.js';
+import { Archive, lastPlace, type Outgoing, unansweredTaps } from './archive.js';
 import { RecordKeys, type WrappedKey } from './recordKeys.js';
 import { type Segment, segmentsIn } from './segments.js';
 import { SegmentWriter } from './writer.js';
@@ -70,6 +70,8 @@ export class Journal {
   readonly #keys: RecordKeys;
   readonly #writer: SegmentWriter;
   readonly #archive: Archive;
+  /** Taps of earlier starts that were left without a verdict. */
+  unanswered: readonly TapId[] = [];
   /** Called whenever more records are durable. */
   onDurable: () => void = () => {};
 
@@ -99,6 +101,7 @@ export class Journal {
     const old = segmentsIn(await disk.list());
     const previous = await lastPlace(disk, old, log);
     const journal = new Journal(options, old, { device, nonce: randomBytes(8).toString('hex'), previous });
+    journal.unanswered = await unansweredTaps(disk, old);
     try {
       await journal.#begin();
     } catch (thrown) {
@@ -138,7 +141,7 @@ export class Journal {
     const key = this.#currentKey();
     const address = { device: this.options.device, epoch: this.epoch, seq: this.#seq + 1, kind };
     const sealed = sealContent(key, this.#keySeq, address, this.options.randomBytes(12), content);
-    return this.#append(kind, { sealed });
+    return this.#append(kind, 'tap' in content ? { sealed, clear: { tap: content.tap } } : { sealed });
   }
 
   #currentKey(): RecordKey {

@@ -1,4 +1,4 @@
-import type { DecidedBy, Outcome } from '../../protocol/verdict.js';
+import { type DecidedBy, type Outcome, SYSTEM_REASONS } from '../../protocol/verdict.js';
 import { type Draft, isRecent, remember, resumeUploads, show } from './draft.js';
 import { decide, type RowAction } from './policy.js';
 import { signalFor } from './signals.js';
@@ -6,7 +6,6 @@ import type { Answer, Decision, LaneSettings, Tap } from './state.js';
 
 /** Refusals remembered at most; the oldest goes first. */
 const MAX_REFUSED = 256;
-const NOT_DURABLE = 'journal.not-durable';
 
 /** Central's newest word on somebody counts, whenever it comes: a pass ends the memory of a refusal. */
 export function rememberRefusal(draft: Draft, identity: string, outcome: Outcome): void {
@@ -25,7 +24,7 @@ function decisionFor(draft: Draft, tap: Tap, answer: Answer): Decision {
   const local: { readonly decidedBy: DecidedBy; readonly tookMs: number } = { decidedBy: 'local', tookMs };
   // Who can drop messages must not turn a fresh refusal into an admission by pulling the plug.
   if (isRecent(refused, tap.identity, draft.nowMs, settings.refusalMemoryMs)) {
-    return { outcome: 'attend', reasons: [answer.reason, 'sys.refused-before'], ...local };
+    return { outcome: 'attend', reasons: [answer.reason, SYSTEM_REASONS.refusedBefore], ...local };
   }
   return { outcome: 'undetermined', reasons: [answer.reason], ...local };
 }
@@ -69,8 +68,8 @@ function carryOut(draft: Draft, { tap }: Tap, decision: Decision, action: RowAct
 /** The gate was to open, and the tap is not on disk: a person comes. */
 function bar(draft: Draft, { tap }: Tap, decision: Decision): void {
   show(draft, 'undetermined');
-  draft.do({ type: 'call-staff', tap, reason: NOT_DURABLE });
-  const reasons = [...decision.reasons, NOT_DURABLE];
+  draft.do({ type: 'call-staff', tap, reason: SYSTEM_REASONS.notDurable });
+  const reasons = [...decision.reasons, SYSTEM_REASONS.notDurable];
   draft.do({ type: 'append-verdict', tap, ...decision, reasons, action: 'call-staff' });
 }
 

@@ -1,3 +1,4 @@
+import { SYSTEM_REASONS } from '../../protocol/verdict.js';
 import { conclude, endWaiting, onDurable, onNotDurable, recordEnded, rememberRefusal } from './decision.js';
 import {
   Draft,
@@ -18,8 +19,9 @@ const MAX_LATE = 32;
 const FAILED_READS_FOR_STAFF = 2;
 /** A read that failed longer ago was somebody else's. */
 const FAILED_READS_WITHIN_MS = 60_000;
-const TIMED_OUT: Answer = { by: 'local', reason: 'sys.timeout' };
-const SUPERSEDED: Answer = { by: 'local', reason: 'sys.superseded' };
+const TIMED_OUT: Answer = { by: 'local', reason: SYSTEM_REASONS.timeout };
+const STOPPED: Answer = { by: 'local', reason: SYSTEM_REASONS.stopped };
+const SUPERSEDED: Answer = { by: 'local', reason: SYSTEM_REASONS.superseded };
 
 function onFound(draft: Draft): void {
   draft.do({ type: 'signal', signal: 'reading' });
@@ -105,7 +107,7 @@ function onFailed(draft: Draft, input: LaneInput & { type: 'failed' }): void {
     show(draft, 'read-again');
   } else {
     show(draft, 'attend');
-    draft.do({ type: 'call-staff', reason: 'card.unreadable' });
+    draft.do({ type: 'call-staff', reason: SYSTEM_REASONS.unreadable });
   }
 }
 
@@ -152,6 +154,18 @@ function onTime(draft: Draft): void {
   if (uploadsPausedUntilMs !== undefined && nowMs >= uploadsPausedUntilMs) resumeUploads(draft);
 }
 
+/** What is still out is recorded as such; the gate does nothing more. */
+function onStop(draft: Draft): void {
+  const { current, ended } = draft.state;
+  draft.set({ current: undefined, ended: [] });
+  for (const tap of ended) recordEnded(draft, tap, STOPPED);
+  if (current?.frame === 'arriving') {
+    draft.do({ type: 'append-void', tap: current.tap, reason: SYSTEM_REASONS.stopped });
+  } else if (current !== undefined && (current.concluded === undefined || current.waiting !== undefined)) {
+    recordEnded(draft, current, STOPPED);
+  }
+}
+
 function apply(draft: Draft, input: LaneInput): void {
   const { current } = draft.state;
   switch (input.type) {
@@ -182,6 +196,8 @@ function apply(draft: Draft, input: LaneInput): void {
       return onTime(draft);
     case 'configured':
       return draft.set({ settings: input.settings });
+    case 'stop':
+      return onStop(draft);
   }
 }
 

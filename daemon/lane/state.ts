@@ -113,6 +113,8 @@ export type LaneInput = { readonly nowMs: number } & (
   | { readonly type: 'not-durable'; readonly tap: number }
   | { readonly type: 'time' }
   | { readonly type: 'configured'; readonly settings: LaneSettings }
+  /** The daemon stops: nothing opens any more, and no tap is left without an end. */
+  | { readonly type: 'stop' }
 );
 
 /** Everything that a lane can order. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../platform/clock.js';
+import { Drops } from '../../platform/drops.js';
 import type { Log } from '../../platform/log.js';
 import type { MqttLink, MqttOptions, OpenMqtt } from '../../platform/mqtt.js';
 import type { Sm2Service } from '../../platform/sm2/service.js';
@@ -14,7 +15,6 @@ import { downTopic, EVERY_CENTRAL_STATE, parseTopic, upTopic } from '../../proto
 import type { Identity } from '../identity.js';
 import type { Journal } from '../journal/journal.js';
 import type { TimeKeeper } from '../time.js';
-import { DropCounters } from './counters.js';
 import { SessionKeeper } from './session.js';
 import { Uploader } from './uploader.js';
 import { Verifier } from './verifier.js';
@@ -38,7 +38,7 @@ export interface LinkOptions {
 }
 
 /** A broker that has gone silent must not hold up a gate that stops. */
-const GOODBYE_MS = 1_000;
+const GOODBYE_MS = 500;
 
 /** The gate's connection to central: one broker connection, and over it sessions, questions and journal uploads. */
 export class Link {
@@ -46,14 +46,14 @@ export class Link {
   readonly #sessions: SessionKeeper;
   readonly #verifier: Verifier;
   readonly #uploader: Uploader;
-  readonly #drops: DropCounters;
+  readonly #drops: Drops;
   #connection = 0;
 
   constructor(private readonly options: LinkOptions) {
     const { identity, clock, sm2, random, randomBytes, journal, time, log, openMqtt, broker } = options;
     const { device } = identity;
-    this.#drops = new DropCounters(clock, log);
-    const onDropped = (reason: string) => this.#drops.drop(reason);
+    this.#drops = new Drops(clock, log);
+    const onDropped = (reason: string) => this.#drop(reason);
     this.#sessions = new SessionKeeper({
       device,
       deviceKey: identity.key,
@@ -173,20 +173,24 @@ export class Link {
     const parsed = parseTopic(topic);
     if (parsed?.to === 'central') return this.#onCentralState(payload, retained);
     if (parsed?.to !== 'down' || parsed.device !== this.options.identity.device)
-      return this.#drops.drop('topic-foreign');
+      return this.#drop('topic-foreign');
     // Nothing that a gate is answered is ever retained: an old one must not greet every new connection.
-    if (retained) return this.#drops.drop('retained');
+    if (retained) return this.#drop('retained');
     if (parsed.kind === 'verdict') return this.#verifier.onMessage(payload);
     if (parsed.kind === 'welcome') return this.#settle(this.#sessions.onWelcome(payload));
     if (parsed.kind === 'ack') return this.#settle(this.#uploader.onMessage(payload));
-    return this.#drops.drop('topic-foreign');
+    return this.#drop('topic-foreign');
   }
 
   #onCentralState(payload: Buffer, retained: boolean): void {
     const state = parseState(payload);
-    if (!state.ok) return this.#drops.drop(`central-state-${state.reason}`);
+    if (!state.ok) return this.#drop(`central-state-${state.reason}`);
     // A retained one tells of a central that was there before this gate: no reason to greet out of turn.
     if (state.value.state === 'ready' && !retained) this.#sessions.centralUp();
+  }
+
+  #drop(reason: string): void {
+    this.#drops.count('down', this.options.identity.device, reason);
   }
 
   #settle(work: Promise<void>): void {

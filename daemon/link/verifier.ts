@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '../../platform/clock.js';
+import { SYSTEM_REASONS } from '../../protocol/verdict.js';
 import { openSealed, parseDown, sealUp } from '../../protocol/wire/envelope.js';
 import { encodeQuestion, parseVerdict, type Question, type Verdict } from '../../protocol/wire/messages.js';
 import type { Session, SessionKeeper } from './session.js';
@@ -47,7 +48,7 @@ export class Verifier {
   /** @param deadlineMs how long the lane waits; the lane itself keeps the time and calls `forget` */
   ask(tap: number, question: Question, deadlineMs: number): void {
     if (!this.options.linkUp()) {
-      this.options.onUnavailable(tap, 'sys.offline');
+      this.options.onUnavailable(tap, SYSTEM_REASONS.offline);
       return;
     }
     const pending: Pending = { tap, question, deadlineMs, cancelResend: () => {} };
@@ -84,7 +85,7 @@ export class Verifier {
   linkDown(): void {
     for (const tap of [...this.#pending.keys()]) {
       this.forget(tap);
-      this.options.onUnavailable(tap, 'sys.offline');
+      this.options.onUnavailable(tap, SYSTEM_REASONS.offline);
     }
   }
 
@@ -101,7 +102,7 @@ export class Verifier {
     );
     if (!send(payload)) {
       this.forget(pending.tap);
-      onUnavailable(pending.tap, 'sys.offline');
+      onUnavailable(pending.tap, SYSTEM_REASONS.offline);
       return;
     }
     pending.cancelResend = clock.schedule(pending.deadlineMs * RESEND_AT, () => send(payload));

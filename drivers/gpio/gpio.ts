@@ -42,7 +42,10 @@ export interface Gpio {
    * @throws CardpadError `gpio.line-name` | `gpio.line-in-use` (fatal)
    */
   input(line: LineRef, onEdge: (on: boolean) => void): InputLine;
-  /** Puts every output at its safe level and stops listening. Idempotent. */
+  /**
+   * Puts every output at its safe level, also behind one that fails, and stops listening. Idempotent.
+   * @throws CardpadError `gpio.write-failed` (retry), the first, at the end
+   */
   close(): void;
 }
 

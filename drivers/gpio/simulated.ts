@@ -95,7 +95,15 @@ export class SimulatedGpio implements Gpio {
     this.#closed = true;
     this.#watcher?.close();
     this.#cancelPoll();
-    for (const line of this.#outputs.values()) line.set(false);
+    const failures: unknown[] = [];
+    for (const line of this.#outputs.values()) {
+      try {
+        line.set(false);
+      } catch (thrown) {
+        failures.push(thrown);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   #claim(name: string): void {

@@ -7,6 +7,8 @@ import { StreamPort } from './streamPort.js';
 type SerialModule = Pick<typeof import('serialport'), 'SerialPort'>;
 
 const OPEN_TIMEOUT_MS = 3000;
+/** A close that takes longer is not waited for: a USB driver may hold it for as long as it has bytes to send. */
+const CLOSE_TIMEOUT_MS = 1000;
 
 /** How often a quiet line is asked whether it is still there. */
 const LIVENESS_MS = 1000;
@@ -117,8 +119,17 @@ export async function openSerial(
   const stream = new Serial({ path, baudRate: baud, autoOpen: false, lock: true });
   await openWithin(stream, name, clock);
   const port = new StreamPort(name, stream, {
-    shut: () => {
-      if (stream.isOpen) stream.close(() => {});
+    shut: (gone) => {
+      stopWatching();
+      const cancel = clock.schedule(CLOSE_TIMEOUT_MS, gone);
+      stream.once('close', cancel);
+      if (!stream.isOpen) return;
+      stream.close((error) => {
+        // The add-on has no `close` event for a close that failed, as of a line that is unplugged.
+        if (!error) return;
+        cancel();
+        gone();
+      });
     },
   });
   const stopWatching = watchLiveness(stream, clock, (cause) => port.fail(cause));

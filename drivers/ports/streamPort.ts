@@ -4,8 +4,8 @@ import type { Port } from './port.js';
 
 /** How the stream under a port ends: it says so by `close`, which every Node stream and `serialport` emit. */
 export interface StreamEnd {
-  /** Begins to close the stream; its `close` event follows. */
-  shut(): void;
+  /** Begins to close the stream. Its `close` event follows, or else `gone` is called, where no such event will come. */
+  shut(gone: () => void): void;
 }
 
 function portClosed(name: string, cause?: unknown): CardpadError {
@@ -20,6 +20,7 @@ export class StreamPort implements Port {
   #cause: Error | undefined;
   readonly #abandoned = new Set<(cause: CardpadError) => void>();
   readonly #whenClosed: Promise<void>;
+  #resolveClosed: () => void = () => {};
 
   constructor(
     readonly name: string,
@@ -32,12 +33,12 @@ export class StreamPort implements Port {
     stream.on('error', (error: Error) => this.fail(error));
     stream.on('end', () => this.fail(new Error('the other end closed the connection')));
     this.#whenClosed = new Promise((resolve) => {
-      stream.once('close', (cause?: Error | boolean | null) => {
-        if (cause instanceof Error) this.#cause ??= cause;
-        else if (this.#state === 'open') this.#cause ??= new Error('the connection broke');
-        this.#closed();
-        resolve();
-      });
+      this.#resolveClosed = resolve;
+    });
+    stream.once('close', (cause?: Error | boolean | null) => {
+      if (cause instanceof Error) this.#cause ??= cause;
+      else if (this.#state === 'open') this.#cause ??= new Error('the connection broke');
+      this.#closed();
     });
   }
 
@@ -79,13 +80,15 @@ export class StreamPort implements Port {
   #shut(): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
-    this.end.shut();
+    this.end.shut(() => this.#closed());
   }
 
   #closed(): void {
+    if (this.#state === 'closed') return;
     this.#state = 'closed';
     for (const reject of this.#abandoned) reject(portClosed(this.name, this.#cause));
     this.#abandoned.clear();
     this.#onClose(this.#cause);
+    this.#resolveClosed();
   }
 }

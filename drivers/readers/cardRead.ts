@@ -101,20 +101,24 @@ export class CardRead {
   }
 
   async #readSelected(quietly: boolean): Promise<Attempt> {
-    let told = false;
+    let told: Uint8Array | undefined;
     const answer = await this.options.ask('read', (text) => {
       const early = decodeIdCard(text);
       if (quietly || !early.ok || this.options.secondRead(early.card)) return;
-      told = true;
+      told = text;
       this.#emitText(early.card);
     });
-    if (answer.kind !== 'ok') return failedBy(answer, told);
+    const afterText = told !== undefined;
+    if (answer.kind !== 'ok') return failedBy(answer, afterText);
     const text = readTextFromPartial(answer.payload) ?? new Uint8Array(0);
+    // A frame vouches for its own text alone.
+    if (told !== undefined && Buffer.compare(told, text) !== 0)
+      return { done: false, reason: 'damaged', afterText };
     const decoded = decodeIdCard(text);
-    if (!decoded.ok) return { done: false, reason: reasonOf(decoded), afterText: told };
+    if (!decoded.ok) return { done: false, reason: reasonOf(decoded), afterText };
     const { card } = decoded;
-    const checks = !told && this.options.secondRead(card) ? await this.#confirm(text) : ONE_READ;
-    if (!told) this.#emitText(card);
+    const checks = !afterText && this.options.secondRead(card) ? await this.#confirm(text) : ONE_READ;
+    if (!afterText) this.#emitText(card);
     const atMs = this.options.clock.monotonicMs();
     this.options.emit({ type: 'whole', card, ...checks, atMs, lastByteMs: answer.lastByteMs });
     return { done: true };

@@ -44,6 +44,7 @@ export class IdCardReader {
   #loop: CardLoop | undefined;
   #samNumber: string | undefined;
   #told: string | undefined;
+  #abandonOpening = () => {};
   #wasReady = false;
 
   constructor(private readonly options: IdCardReaderOptions) {
@@ -63,11 +64,15 @@ export class IdCardReader {
     this.#running = this.#run();
   }
 
-  /** Ends for good; resolves once the port is closed. No event and no timer comes after that. */
+  /**
+   * Ends for good; resolves once the port is closed, and no event comes after that. A port that is still being opened
+   * is not waited for: it is closed as soon as it is open.
+   */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#loop?.stop();
     this.#pause.end();
+    this.#abandonOpening();
     await this.#port?.close();
     await this.#running;
   }
@@ -91,17 +96,29 @@ export class IdCardReader {
 
   /** Returns why it is over. */
   async #openAndServe(): Promise<string> {
-    let port: Port;
+    let port: Port | undefined;
     try {
-      port = await this.options.open();
+      port = await this.#open();
     } catch (thrown) {
       return codeOf(thrown) ?? 'port.refused';
     }
+    if (port === undefined) return 'port.closed';
     this.#port = port;
     const end = this.#stopped ? 'closed' : await this.#serve(port);
     await port.close();
     this.#port = undefined;
     return end === 'mute' ? 'sam.mute' : 'port.closed';
+  }
+
+  /** Undefined when the reader is stopped meanwhile. */
+  #open(): Promise<Port | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#abandonOpening = () => resolve(undefined);
+      this.options.open().then((port) => {
+        if (this.#stopped) port.close().catch(() => {});
+        resolve(port);
+      }, reject);
+    });
   }
 
   async #serve(port: Port): Promise<'closed' | 'mute'> {

@@ -145,8 +145,12 @@ export class SamExchange {
       return;
     }
     const reply = decodeSamReply(this.#question.name, payload);
-    if (reply.mismatched) this.counters.mismatched++;
-    else if (reply.ok) this.#settle({ kind: 'ok', payload, data: reply.data, lastByteMs: this.#lastByteMs });
+    if (reply.mismatched) {
+      this.counters.mismatched++;
+      // The text that was told may have been this frame's, and the next frame would vouch for it.
+      if (this.#question.textTold) this.#settle({ kind: 'damaged' });
+    } else if (reply.ok)
+      this.#settle({ kind: 'ok', payload, data: reply.data, lastByteMs: this.#lastByteMs });
     else this.#settle({ kind: 'status', status: reply.status });
   }
 

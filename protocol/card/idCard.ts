@@ -3,7 +3,6 @@ import { CardpadError } from '../errors.js';
 import { Personal } from '../personal.js';
 import { countryDigits } from './countries.js';
 import {
-  disputed,
   type IdCardProblem,
   Inspector,
   LONG_TERM,
@@ -88,7 +87,7 @@ export type DecodedIdCard =
 /**
  * Reads the text block of a card and checks its fields against one another. The one-byte checksum of the line
  * lets one in eight two-bit errors pass, so a block is a person only if number, birth, sex, dates and padding
- * agree. Places on whose meaning published readers disagree are never a reason to turn a card away.
+ * agree. Places on whose meaning published readers disagree may hold any text, but padding as everywhere else.
  */
 export function decodeIdCard(block: Uint8Array): DecodedIdCard {
   if (block.length !== TEXT_BLOCK_BYTES)
@@ -142,11 +141,11 @@ const DECODERS: Readonly<Record<string, (block: Uint8Array, inspector: Inspector
 
 function decodeResident(block: Uint8Array, inspector: Inspector): ResidentCard {
   const raw = cutFields(block, RESIDENT_LAYOUT);
-  inspector.blank('reserved', raw.reserved);
+  inspector.blank(raw.reserved);
   const number = inspector.number('resident', raw.number);
   return {
     kind: 'resident',
-    name: inspector.name('name', raw.name),
+    name: inspector.name(raw.name),
     nation: inspector.nation(raw.nation),
     address: inspector.address(raw.address),
     authority: inspector.authority(raw.authority),
@@ -156,21 +155,22 @@ function decodeResident(block: Uint8Array, inspector: Inspector): ResidentCard {
 
 function decodePermit(block: Uint8Array, inspector: Inspector): PermitCard {
   const raw = cutFields(block, PERMIT_LAYOUT);
+  inspector.blank(raw.reservedNation + raw.reservedBeforeKind + raw.reservedEnd);
   const number = inspector.number('permit', raw.number);
   return {
     kind: 'permit',
-    name: inspector.name('name', raw.name),
+    name: inspector.name(raw.name),
     address: inspector.address(raw.address),
     authority: inspector.authority(raw.authority),
-    travelPermit: disputed(raw.travelPermit),
-    issueCount: disputed(raw.issueCount),
+    travelPermit: inspector.travelPermit(raw.travelPermit),
+    issueCount: inspector.issueCount(raw.issueCount),
     ...person(inspector, raw, number),
   };
 }
 
 function decodeForeigner2017(block: Uint8Array, inspector: Inspector): Foreigner2017Card {
   const raw = cutFields(block, FOREIGNER_2017_LAYOUT);
-  inspector.blank('reserved', raw.reserved);
+  inspector.blank(raw.reserved);
   const number = inspector.number('foreigner-2017', raw.number);
   if (number !== undefined) {
     inspector.expect(number.number.startsWith(raw.nationality), 'nationality', 'number');
@@ -181,32 +181,33 @@ function decodeForeigner2017(block: Uint8Array, inspector: Inspector): Foreigner
   if (holder.birth !== '') inspector.expect(ageAtIssue <= LONGEST_LIFE_YEARS, 'validFrom', 'birth');
   return {
     kind: 'foreigner-2017',
-    name: inspector.name('name', raw.name),
-    chineseName: inspector.name('chineseName', raw.chineseName),
+    name: inspector.latinName(raw.name),
+    chineseName: inspector.chineseName('chineseName', raw.chineseName),
     nationality: raw.nationality,
-    cardVersion: disputed(raw.cardVersion),
-    authorityCode: disputed(raw.authorityCode),
+    cardVersion: inspector.printable('cardVersion', raw.cardVersion),
+    authorityCode: inspector.printable('authorityCode', raw.authorityCode),
     ...holder,
   };
 }
 
 function decodeForeigner2023(block: Uint8Array, inspector: Inspector): Foreigner2023Card {
   const raw = cutFields(block, FOREIGNER_2023_LAYOUT);
+  inspector.printable('reservedOrIssuer', raw.reservedOrIssuer);
   const number = inspector.number('foreigner-2023', raw.number);
   const nationality = inspector.nationality(raw.nationality);
   const digits = countryDigits(nationality);
   if (number !== undefined && digits !== undefined) {
     inspector.expect(number.number.slice(3, 6) === digits, 'nationality', 'number');
   }
-  // Two digits at the very end are a count on some readers' maps; a name holds no digits, so they cannot be one.
-  const nameEnd = /^[0-9]{2}$/.test(raw.nameEnd) ? '' : raw.nameEnd;
+  // Digits at the very end are a count on some readers' maps; a name holds no digits, so they cannot be one.
+  const nameEnd = /^[0-9][0-9 ]$/.test(raw.nameEnd) ? '' : raw.nameEnd;
   return {
     kind: 'foreigner-2023',
-    name: inspector.name('name', raw.nameStart + raw.nameRest + nameEnd),
-    chineseName: inspector.name('chineseName', raw.chineseName),
+    name: inspector.latinName(raw.nameStart + raw.nameRest + nameEnd),
+    chineseName: inspector.chineseName('chineseName', raw.chineseName),
     nationality,
-    renewalCount: disputed(raw.renewalCount),
-    earlierNumberLink: disputed(raw.earlierNumberLink),
+    renewalCount: inspector.printable('renewalCount', raw.renewalCount),
+    earlierNumberLink: inspector.printable('earlierNumberLink', raw.earlierNumberLink),
     ...person(inspector, raw, number),
   };
 }
@@ -242,10 +243,18 @@ function sexAgrees(sex: Sex, number: IdNumber): boolean {
   return number.kind === 'foreigner-2023' && sex === 'unknown';
 }
 
+const NO_RESERVED_TEXT = {
+  reserved: '',
+  reservedNation: '',
+  reservedBeforeKind: '',
+  reservedEnd: '',
+  reservedOrIssuer: '',
+} as const;
+
 /** The block, or the name of the field that is too long. */
 function fill(card: IdCard): Buffer | string {
   const validTo = card.validTo === LONG_TERM ? LONG_TERM_ON_CARD : card.validTo;
-  const person = { ...card, sex: SEX_CODES[card.sex], validTo, reserved: '' };
+  const person = { ...card, sex: SEX_CODES[card.sex], validTo, ...NO_RESERVED_TEXT };
   switch (person.kind) {
     case 'resident':
       return fillFields(RESIDENT_LAYOUT, person);

@@ -16,6 +16,13 @@ export type IdCardField =
   | 'authority'
   | 'validFrom'
   | 'validTo'
+  | 'travelPermit'
+  | 'issueCount'
+  | 'cardVersion'
+  | 'authorityCode'
+  | 'renewalCount'
+  | 'reservedOrIssuer'
+  | 'earlierNumberLink'
   | 'reserved';
 
 export type IdCardFault =
@@ -53,36 +60,85 @@ export const SEX_CODES: Readonly<Record<Sex, string>> = { male: '1', female: '2'
  */
 const NEVER_IN_TEXT = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/u;
 
-/** Most one-bit errors of the padding behind a name are one of these; no name holds them. */
-const NEVER_IN_NAME = /[0-9!"#$%&*+:;<=>?@[\\\]^_`{|}~]/;
+/** What a name in Latin letters never holds; most one-bit errors of the padding behind it are one of these. */
+const NEVER_IN_LATIN_NAME = /[0-9!"#$%&*+:;<=>?@[\\\]^_`{|}~]/;
 
-const OTHER_SPACE = /(?! )\p{Zs}/u;
-const OTHER_SPACE_AT_END = /(?! )\p{Zs} *$/u;
+/** Chinese characters, 〇, the private-use ones, and what Unicode adds to planes 2 and 3 after this runtime was built. */
+const HAN = String.raw`\p{Script=Han}\u{20000}-\u{3FFFD}\p{Co}`;
+
+/** Dots between the parts of a name; GB 2312 position 1-4 is U+00B7 in some conversion tables, U+30FB in others. */
+const DOTS = '·•・‧.．';
+
+/** GB 2312 position 1-10 is U+2014 in some conversion tables, U+2015 in others. */
+const DASHES = String.raw`\-－–—―`;
+
+/**
+ * What joins house numbers (1-2, 3/4, 5～6, #7), parts of a place (、 ，) and the usual name of one (brackets, quotes);
+ * Roman numerals number blocks. Nothing else: a mark more is a damaged blank more that passes for text.
+ */
+const ADDRESS_MARKS = '()（）“”、，,。#＃/／~～Ⅰ-Ⅻ';
+
+/** Latin letters with accents too: Macao has Portuguese names. */
+const ALL_CHINESE_NAME = new RegExp(`^[${HAN}\\p{Script=Latin}${DOTS}${DASHES}'’ ]*$`, 'u');
+const ALL_PLACE = new RegExp(
+  `^[${HAN}A-Za-zＡ-Ｚａ-ｚ0-9０-９${DOTS}${DASHES}${ADDRESS_MARKS} \u3000]*$`,
+  'u',
+);
+
+/** Single blanks, and only between the parts of a text. The blanks behind it are cut off before. */
+const MISPLACED_BLANK = /^ | {2}|(?! )\p{Zs}/u;
+/** Written by hand in thousands of offices: the single blank may be an ideographic one. */
+const MISPLACED_BLANK_IN_ADDRESS = /^[ \u3000]|[ \u3000]{2}|\u3000$|(?![ \u3000])\p{Zs}/u;
+const ANY_BLANK = /\p{Zs}/u;
+
+type TextField = Exclude<IdCardField, 'block' | 'kind' | 'sex' | 'number'>;
 
 /** Reads fields and notes what is wrong. A reading of a bad field is a blank: look at `problems` before using any. */
 export class Inspector {
   readonly problems: IdCardProblem[] = [];
 
-  /** A name must be there; its only spaces are single ones between its parts. */
-  name(field: 'name' | 'chineseName', raw: string): string {
-    const text = this.#text(field, raw, OTHER_SPACE);
-    if (NEVER_IN_NAME.test(text)) this.#note(field, 'character');
-    if (text.includes('  ')) this.#note(field, 'padding');
-    if (text === '' && field === 'name') this.#note(field, 'empty');
-    return text;
+  /** A resident's name; it must be there. */
+  name(raw: string): string {
+    return this.#present(this.chineseName('name', raw));
+  }
+
+  /** A foreigner's name; it must be there. */
+  latinName(raw: string): string {
+    const text = this.printable('name', raw);
+    if (NEVER_IN_LATIN_NAME.test(text)) this.#note('name', 'character');
+    return this.#present(text);
+  }
+
+  /** May be empty: not every foreigner has one. */
+  chineseName(field: 'name' | 'chineseName', raw: string): string {
+    return this.#text(field, raw, MISPLACED_BLANK, ALL_CHINESE_NAME);
   }
 
   authority(raw: string): string {
-    return this.#text('authority', raw, OTHER_SPACE);
+    return this.#text('authority', raw, ANY_BLANK, ALL_PLACE);
   }
 
-  /** Written by hand in thousands of offices: any spaces between its parts are left alone. */
   address(raw: string): string {
-    return this.#text('address', raw, OTHER_SPACE_AT_END);
+    return this.#text('address', raw, MISPLACED_BLANK_IN_ADDRESS, ALL_PLACE);
   }
 
-  blank(field: 'reserved', raw: string): void {
-    if (/[^ ]/.test(raw)) this.#note(field, 'padding');
+  /** Where published readers disagree on the meaning, or are silent on the format: any text, then blanks only. */
+  printable(field: TextField, raw: string): string {
+    return this.#text(field, raw, MISPLACED_BLANK);
+  }
+
+  /** Up to nine capital letters and digits. */
+  travelPermit(raw: string): string {
+    return this.#matching('travelPermit', raw, /^[A-Z0-9]* *$/);
+  }
+
+  /** Two digits; some cards hold one, or none. */
+  issueCount(raw: string): string {
+    return this.#matching('issueCount', raw, /^(?:[0-9]{2}|[0-9] | {2})$/);
+  }
+
+  blank(raw: string): void {
+    if (/[^ ]/.test(raw)) this.#note('reserved', 'padding');
   }
 
   sex(raw: string): Sex | undefined {
@@ -138,21 +194,26 @@ export class Inspector {
     if (!agree) this.problems.push({ field, fault: 'disagrees', with: other });
   }
 
-  #text(field: 'name' | 'chineseName' | 'authority' | 'address', raw: string, otherSpace: RegExp): string {
+  #text(field: TextField, raw: string, misplacedBlank: RegExp, allowed?: RegExp): string {
     const text = trimPadding(raw);
-    if (NEVER_IN_TEXT.test(text)) this.#note(field, 'character');
-    if (text.startsWith(' ') || otherSpace.test(text)) this.#note(field, 'padding');
+    if (misplacedBlank.test(text)) this.#note(field, 'padding');
+    else if (NEVER_IN_TEXT.test(text) || allowed?.test(text) === false) this.#note(field, 'character');
     return text;
+  }
+
+  #matching(field: TextField, raw: string, format: RegExp): string {
+    if (!format.test(raw)) this.#note(field, 'character');
+    return trimPadding(raw);
+  }
+
+  #present(name: string): string {
+    if (name === '') this.#note('name', 'empty');
+    return name;
   }
 
   #note(field: IdCardField, fault: IdCardFault): void {
     this.problems.push({ field, fault });
   }
-}
-
-/** A field whose meaning is disputed: its text where it is clean, else nothing. Never a reason to turn a card away. */
-export function disputed(raw: string): string {
-  return NEVER_IN_TEXT.test(raw) ? '' : trimPadding(raw);
 }
 
 function trimPadding(raw: string): string {

@@ -26,10 +26,11 @@ export const RESIDENT_LAYOUT = {
   reserved: [220, 36],
 } as const satisfies Layout;
 
-/** Residence permit for Hong Kong, Macao and Taiwan residents. Its reserved places are not read: see `idCard.ts`. */
+/** Residence permit for Hong Kong, Macao and Taiwan residents. */
 export const PERMIT_LAYOUT = {
   name: [0, 30],
   sex: [30, 2],
+  reservedNation: [32, 4],
   birth: [36, 16],
   address: [52, 70],
   number: [122, 36],
@@ -38,7 +39,9 @@ export const PERMIT_LAYOUT = {
   validTo: [204, 16],
   travelPermit: [220, 18],
   issueCount: [238, 4],
+  reservedBeforeKind: [242, 6],
   kind: KIND_SLOT,
+  reservedEnd: [250, 6],
 } as const satisfies Layout;
 
 /** Foreign permanent resident's card, 2017. */
@@ -58,8 +61,8 @@ export const FOREIGNER_2017_LAYOUT = {
 } as const satisfies Layout;
 
 /**
- * Foreign permanent resident's card, 2023. Two published readers name 32/4 differently (renewal count, nation),
- * one ends the English name at 238, and only one knows the link to the earlier number.
+ * Foreign permanent resident's card, 2023. Two published readers name 32/4 differently (renewal count, nation)
+ * and 158/30 (reserved, issuer), one ends the English name at 238, and only one knows the link to the earlier number.
  */
 export const FOREIGNER_2023_LAYOUT = {
   chineseName: [0, 30],
@@ -68,6 +71,7 @@ export const FOREIGNER_2023_LAYOUT = {
   birth: [36, 16],
   nameStart: [52, 70],
   number: [122, 36],
+  reservedOrIssuer: [158, 30],
   validFrom: [188, 16],
   validTo: [204, 16],
   nameRest: [220, 18],

@@ -8,7 +8,8 @@ import { crc32 } from 'node:zlib';
  * The CRC covers the head and the body. It finds torn and rotten records; the chain finds altered ones.
  */
 const MAGIC = Buffer.from('CPJ1', 'latin1');
-const HEADER_BYTES = 4 + 4 + 4 + 32;
+/** What stands before a frame's body, in bytes. */
+export const FRAME_HEADER_BYTES = 4 + 4 + 4 + 32;
 
 /** The longest body of a record, in bytes; a longer length in a file is damage. */
 export const MAX_RECORD_BYTES = 32 * 1024;
@@ -30,7 +31,7 @@ export interface Scan {
 
 /** @param previous the chain's head before this record, 32 bytes */
 export function encodeFrame(previous: Uint8Array, body: Uint8Array): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
+  const header = Buffer.alloc(FRAME_HEADER_BYTES);
   MAGIC.copy(header, 0);
   header.writeUInt32BE(body.length, 4);
   header.writeUInt32BE(crc32(body, crc32(previous)), 8);
@@ -39,14 +40,29 @@ export function encodeFrame(previous: Uint8Array, body: Uint8Array): Buffer {
 }
 
 function frameAt(bytes: Buffer, from: number): Frame | undefined {
-  if (bytes.length - from < HEADER_BYTES || MAGIC.compare(bytes, from, from + 4) !== 0) return undefined;
+  if (bytes.length - from < FRAME_HEADER_BYTES || MAGIC.compare(bytes, from, from + 4) !== 0)
+    return undefined;
   const length = bytes.readUInt32BE(from + 4);
-  const bodyFrom = from + HEADER_BYTES;
+  const bodyFrom = from + FRAME_HEADER_BYTES;
   if (length > MAX_RECORD_BYTES || bodyFrom + length > bytes.length) return undefined;
   const previous = bytes.subarray(from + 12, bodyFrom);
   const body = bytes.subarray(bodyFrom, bodyFrom + length);
   if (crc32(body, crc32(previous)) !== bytes.readUInt32BE(from + 8)) return undefined;
   return { from, to: bodyFrom + length, previous, body };
+}
+
+/**
+ * Whether bytes that hold no whole frame are the beginning of one whose rest is not there: an append that was cut
+ * short, or is under way.
+ * @param head the first bytes, as many as there are, up to a header
+ * @param lengthBytes how many bytes there are in all
+ */
+export function isFrameBeginning(head: Buffer, lengthBytes: number): boolean {
+  const magic = head.subarray(0, MAGIC.length);
+  if (!MAGIC.subarray(0, magic.length).equals(magic)) return false;
+  if (head.length < 8) return true;
+  const bodyBytes = head.readUInt32BE(4);
+  return bodyBytes <= MAX_RECORD_BYTES && FRAME_HEADER_BYTES + bodyBytes > lengthBytes;
 }
 
 /** Every whole frame in the bytes: damage costs the frames that it hits and no others. */

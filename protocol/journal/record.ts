@@ -49,7 +49,7 @@ const RecordSchema = v.strictObject({
   wallMs: count(),
   /** Whether wall time had been had from central since this start. */
   trusted: v.boolean(),
-  /** Facts that are no secret, for `start` and `key` only. */
+  /** Facts that are no secret: of `start` and `key`, and which tap a `verdict` or `tap-void` ends. */
   clear: v.optional(v.record(v.string(), v.unknown())),
   /** Everything that says who came and what was decided. */
   sealed: v.optional(SealSchema),
@@ -94,6 +94,17 @@ export function startFacts(record: JournalRecord): StartFacts | undefined {
 export function keyFacts(record: JournalRecord): KeyFacts | undefined {
   const result = v.safeParse(KeySchema, record.clear);
   return record.kind === 'key' && result.success ? result.output : undefined;
+}
+
+const EndSchema = v.strictObject({ tap: v.strictObject({ epoch: count(1), seq: count(1) }) });
+
+/** The tap that a `verdict` or a `tap-void` ends: in the clear, so that the next start finds taps left without an end. */
+export function endedTap(
+  record: JournalRecord,
+): { readonly epoch: number; readonly seq: number } | undefined {
+  const result = v.safeParse(EndSchema, record.clear);
+  const ends = record.kind === 'verdict' || record.kind === 'tap-void';
+  return ends && result.success ? result.output.tap : undefined;
 }
 
 /** What the chain proves of a record: enough to go on proving after its body was dropped for want of room. */

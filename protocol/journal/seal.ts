@@ -35,6 +35,11 @@ export const parseVerdictContent = (plaintext: Uint8Array) => parseJson(plaintex
 export const parseVoidContent = (plaintext: Uint8Array) => parseJson(plaintext, VoidSchema);
 
 const KEY_BYTES = 32;
+/**
+ * Steps that one record key may take: a sealed `step` is below this. A device wraps a new key long before; whoever
+ * reads walks no further, whatever a record says.
+ */
+export const MAX_RECORD_KEY_STEPS = 1024;
 /** Contents of a record are padded to this, so that a record's length does not tell a pass from a refusal. */
 const PAD_BYTES = 256;
 

@@ -1,7 +1,7 @@
 import { errorLine, loadConfig } from '../../daemon/config/config.js';
 import { startGate } from '../../daemon/main.js';
 import { standardErrorLog } from '../../platform/log.js';
-import { messageOf } from '../../protocol/errors.js';
+import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
 import { type Command, EXIT, toPeople } from './command.js';
 import { logLevel, parseCommandLine, required, untilSignal } from './options.js';
 
@@ -38,7 +38,14 @@ example: cardpad run --config /etc/cardpad/config.json`,
       release();
       throw thrown;
     });
-    log.info('stopping', { signal: await signal });
+    const why = await Promise.race([signal, gate.failure]);
+    if (typeof why === 'string') log.info('stopping', { signal: why });
+    else {
+      process.exitCode = EXIT.no;
+      log.error('stopping', { problem: codeOf(why) ?? messageOf(why) });
+      toPeople(`cardpad run: ${messageOf(why)}`);
+      if (why instanceof CardpadError && why.help !== undefined) toPeople(why.help);
+    }
     const late = setTimeout(() => {
       log.error('the stop took too long');
       process.exit(EXIT.no);

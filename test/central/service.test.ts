@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { enroll } from '../../central/enrolments.js';
@@ -222,4 +222,37 @@ t.test('the same over a real broker and SM2 on threads', async (t) => {
   t.same(device.open('ack', await exchange('events', device.send(journal.batch()), 'ack')), {
     place: journal.place,
   });
+});
+
+t.test('a damaged list of devices is an error in the log, though its copy serves', async (t) => {
+  const folder = await makeFolder(t);
+  const path = join(folder, 'enrolments.json');
+  await enroll(folder, new TestDevice('gz-bus-b2').enrolment(), { replace: false, nowMs: 0 });
+  const { line, clock } = await openScene(t, { folder }, false);
+  writeFileSync(path, '{');
+  const said = line(/error file damaged, its copy is in force/);
+  let isSaid = false;
+  void said.then(() => {
+    isSaid = true;
+  });
+  while (!isSaid) {
+    clock.advance(250);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  t.match(await said, /enrolments\.json/);
+});
+
+t.test('what a crash left half-written is removed at the start: a destroyed key may be in it', async (t) => {
+  const folder = await makeFolder(t);
+  const left = [
+    join(folder, '.enrolments.json.0011223344ff.tmp'),
+    join(folder, '.enrolments.json.bak.0011223344ff.tmp'),
+    join(folder, 'keys', '.tickets.json.0011223344ff.tmp'),
+  ];
+  for (const path of left) {
+    writeFileSync(path, 'half');
+    utimesSync(path, 1, 1);
+  }
+  await openScene(t, { folder }, false);
+  t.same(left.filter(existsSync), []);
 });

@@ -6,7 +6,7 @@ import { provision } from '../../daemon/identity.js';
 import { type RunningGate, startGate } from '../../daemon/main.js';
 import { type SamServer, serveSamModule } from '../../drivers/simulated/samServer.js';
 import { systemClock } from '../../platform/clock.js';
-import { createLog } from '../../platform/log.js';
+import { createLog, silentLog } from '../../platform/log.js';
 import { createSm2Inline } from '../../platform/sm2/inline.js';
 import { CardpadError } from '../../protocol/errors.js';
 import { keyFacts, parseRecord } from '../../protocol/journal/record.js';
@@ -342,6 +342,16 @@ t.test('an output that cannot be made safe keeps nothing else from being closed'
   await t.rejects(street.stop(), { code: 'gpio.write-failed' });
   const state = street.broker.retained.get(`cardpad/v1/d/${DEVICE}/up/state`)?.payload.toString() ?? '';
   t.equal(JSON.parse(state).state, 'disconnected');
+});
+
+t.test('a second daemon on the same folder is refused, and touches nothing of the first', async (t) => {
+  const street = await Street.open(t);
+  const before = street.trace.length;
+  await t.rejects(startGate(street.config, { log: silentLog }), { code: 'files.in-use', help: /ruin/ });
+  t.equal(street.trace.length, before);
+  await street.stop();
+  await street.start();
+  await street.stop();
 });
 
 t.test('a restart goes on in the same journal, one epoch further', async (t) => {

@@ -80,3 +80,19 @@ t.test('writes at once end in a whole document and a whole copy', async (t) => {
   t.equal((await open(path)).data.names.length, 10);
   t.ok(Array.isArray(JSON.parse(readFileSync(`${path}.bak`, 'utf8')).names));
 });
+
+t.test('that a copy is used is told, and only then', async (t) => {
+  const cases: [Record<string, string>, number][] = [
+    [{}, 0],
+    [{ 'doc.json': CURRENT, 'doc.json.bak': OLD }, 0],
+    [{ 'doc.json': CURRENT, 'doc.json.bak': '{' }, 0],
+    [{ 'doc.json': '{', 'doc.json.bak': OLD }, 1],
+    [{ 'doc.json.bak': OLD }, 1],
+  ];
+  for (const [files, expected] of cases) {
+    const path = join(t.testdir(files), 'doc.json');
+    const told: string[] = [];
+    await openDocument(path, Schema, structuredClone(NEW), 0o600, (file) => told.push(file));
+    t.same(told, Array(expected).fill(path), Object.keys(files).join());
+  }
+});

@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { folderDisk } from '../../platform/disk.js';
@@ -6,6 +15,7 @@ import {
   makePrivateFolder,
   readFileIfThere,
   readSecretFile,
+  sweepTemporaries,
   writeFileDurable,
 } from '../../platform/files.js';
 
@@ -101,4 +111,20 @@ t.test('a folder as a disk: files only grow, are private, and never take the pla
   await disk.remove('one');
   t.notOk(existsSync(join(folder, 'one')));
   await t.rejects(disk.remove('one'), { code: 'ENOENT' });
+});
+
+t.test('what killed writes left is swept; what is on its way, or not ours, stays', async (t) => {
+  const folder = t.testdir({});
+  const old = ['.key.0011223344ff.tmp', '.a.json.bak.0011223344ff.tmp', '.key.1.tmp', 'key.json', '.hidden'];
+  for (const name of old) {
+    writeFileSync(join(folder, name), '');
+    utimesSync(join(folder, name), 1, 1);
+  }
+  writeFileSync(join(folder, '.young.0011223344ff.tmp'), '');
+  mkdirSync(join(folder, '.folder.0011223344ff.tmp'));
+  utimesSync(join(folder, '.folder.0011223344ff.tmp'), 1, 1);
+  await sweepTemporaries(folder);
+  const kept = ['.folder.0011223344ff.tmp', '.hidden', '.key.1.tmp', '.young.0011223344ff.tmp', 'key.json'];
+  t.same(readdirSync(folder).sort(), kept);
+  await sweepTemporaries(join(folder, 'absent'));
 });

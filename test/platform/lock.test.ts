@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { withLock } from '../../platform/lock.js';
+import { holdLock, withLock } from '../../platform/lock.js';
 
 t.test('what several want to change at once is changed by one after the other', async (t) => {
   const path = join(t.testdir({}), 'document.json');
@@ -26,7 +26,7 @@ t.test('what several want to change at once is changed by one after the other', 
 t.test('the lock of a process that was killed is no lock', async (t) => {
   const path = join(t.testdir({}), 'document.json');
   // Beyond what Linux gives out (4,194,304): nobody has it.
-  writeFileSync(`${path}.lock`, '4194305');
+  writeFileSync(`${path}.lock`, '4194305 a-boot 1');
   t.equal(await withLock(path, async () => 'done'), 'done');
 });
 
@@ -37,4 +37,23 @@ t.test('work that fails frees the lock', async (t) => {
     { message: 'no' },
   );
   t.equal(await withLock(path, async () => 'done'), 'done');
+});
+
+t.test(
+  'a number that another process has since, or that was never written down, holds no lock',
+  async (t) => {
+    const path = join(t.testdir({}), 'document.json');
+    for (const holder of [`${process.ppid} another-boot 1`, `${process.pid}`, '', 'garbage']) {
+      writeFileSync(`${path}.lock`, holder);
+      t.equal(await withLock(path, async () => 'done'), 'done', holder);
+    }
+  },
+);
+
+t.test('a folder in use is refused, and free again when its program is done', async (t) => {
+  const lock = join(t.testdir({}), 'run.lock');
+  const free = await holdLock(lock, 'the folder');
+  await t.rejects(holdLock(lock, 'the folder'), { code: 'files.in-use', disposition: 'fatal' });
+  await free();
+  await (await holdLock(lock, 'the folder'))();
 });

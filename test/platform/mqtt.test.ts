@@ -205,7 +205,7 @@ for (const [what, freeze] of [
     const publishing = freeze ? a.link.publish('to/a', Buffer.from('x')) : Promise.reject(new Error('none'));
     const startMs = performance.now();
     await Promise.all([a.link.close(), t.rejects(publishing)]);
-    t.ok(performance.now() - startMs < 3_000);
+    t.ok(performance.now() - startMs < 900, 'a service that stops has 2 s for everything');
   });
 }
 

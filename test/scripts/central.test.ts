@@ -76,6 +76,26 @@ t.test('enroll: once, again, another key, garbage', async (t) => {
   t.match(await run(['enroll', '--data', `${data}x`], one), { code: 1, err: /central init/ });
 });
 
+t.test('enroll --revoke: once, again, a device that nobody knows, and taken in anew', async (t) => {
+  const data = join(t.testdir({}), 'C');
+  await run(['init', '--data', data]);
+  const one = JSON.stringify(new TestDevice().enrolment());
+  const enroll = (input: string, ...more: string[]) => run(['enroll', '--data', data, ...more], input);
+  await enroll(one);
+  t.match(await enroll('', '--revoke', 'gz-bus-a1'), { code: 0, out: /"gz-bus-a1","status":"revoked"/ });
+  t.match(await enroll('', '--revoke', 'gz-bus-a1'), { code: 0, out: /"status":"unchanged"/ });
+  t.match(await enroll('', '--revoke', 'gz-bus-a2'), {
+    code: 1,
+    out: '',
+    err: /gz-bus-a2.*\n.*lists the devices/,
+  });
+  t.match(await enroll('', '--revoke', 'gz-bus-a1', '--replace'), { code: 2, err: /stands alone/ });
+  t.match(await enroll(one), { code: 1, err: /revoked.*\n.*--replace/ });
+  writeFileSync(join(data, 'enrolments.json'), '{');
+  const again = await enroll(one, '--replace');
+  t.match(again, { code: 0, out: /"status":"replaced"/, err: /was damaged; its copy is used/ });
+});
+
 t.test('enroll: two installers at the same moment lose nobody', async (t) => {
   const data = join(t.testdir({}), 'C');
   await run(['init', '--data', data]);

@@ -1,14 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { DEFAULT_RATE, LEAST_RATE, type QuestionRate } from '../../../central/rules/limits.js';
-import {
-  type CentralOptions,
-  DEFAULT_LIFETIME_MS,
-  ROLES,
-  type Role,
-  startCentral,
-} from '../../../central/service.js';
+import { DEFAULT_LIFETIME_MS, ROLES, type Role, startCentral } from '../../../central/service.js';
+import { BROKER_URL, brokerAccess, isBrokerUrl } from '../../../platform/brokerAccess.js';
 import { systemClock } from '../../../platform/clock.js';
-import { readNeededFile, readSecretFile } from '../../../platform/files.js';
 import { standardErrorLog } from '../../../platform/log.js';
 import { mqttOpener, withoutLogin } from '../../../platform/mqtt.js';
 import { createSm2Pool } from '../../../platform/sm2/pool.js';
@@ -66,9 +60,8 @@ const MOST_A_SECOND = 100_000;
 const WEEK_MS = 7 * 24 * 3_600_000;
 
 function brokerUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && ['mqtt:', 'mqtts:'].includes(url.protocol) && url.hostname !== '') return text;
-  throw new UsageError('--broker must be mqtt://HOST:PORT or mqtts://HOST:PORT');
+  if (isBrokerUrl(text)) return text;
+  throw new UsageError(`--broker must be ${BROKER_URL}`);
 }
 
 function questionRate(rate = `${DEFAULT_RATE.perSecond}`, burst = `${DEFAULT_RATE.burst}`): QuestionRate {
@@ -81,22 +74,6 @@ function questionRate(rate = `${DEFAULT_RATE.perSecond}`, burst = `${DEFAULT_RAT
 const rolesOf = (role: string | undefined): readonly Role[] =>
   role === undefined ? ROLES : [oneOf(ROLES, role, '--role')];
 
-/** The password can come from a file: a command line is there for every user of the machine to see. */
-async function brokerAccess(values: {
-  readonly username?: string | undefined;
-  readonly 'password-file'?: string | undefined;
-  readonly ca?: string | undefined;
-}): Promise<Omit<CentralOptions['broker'], 'url'>> {
-  const { username, 'password-file': passwordFile, ca } = values;
-  const password =
-    passwordFile && (await readSecretFile(passwordFile, 'Put the password there.')).toString('utf8');
-  return {
-    ...(username === undefined ? {} : { username }),
-    ...(password ? { password: password.trim() } : {}),
-    ...(ca === undefined ? {} : { ca: await readNeededFile(ca, '--ca names it.') }),
-  };
-}
-
 async function run(argv: readonly string[]): Promise<number> {
   const parsed = parseCommandLine(argv, OPTIONS);
   noMorePositionals(parsed.positionals);
@@ -106,9 +83,10 @@ async function run(argv: readonly string[]): Promise<number> {
   const worker = values.worker;
   if (!WORKER.test(worker)) throw new UsageError('--worker must be lower-case letters, digits and hyphens');
   const lifetime = values['session-lifetime-ms'] ?? `${DEFAULT_LIFETIME_MS}`;
+  const { username, 'password-file': passwordFile, ca: caFile } = values;
   const common = {
     folder,
-    broker: { url, ...(await brokerAccess(values)) },
+    broker: { url, ...(await brokerAccess({ username, passwordFile, caFile })) },
     worker,
     roles: rolesOf(values.role),
     questionRate: questionRate(values['question-rate'], values['question-burst']),

@@ -5,6 +5,7 @@ import { Ledger } from '../../../central/ledger/ledger.js';
 import { type Append, appendDurable } from '../../../central/ledger/ledgerFile.js';
 import { createLog } from '../../../platform/log.js';
 import { scanFrames } from '../../../protocol/journal/frame.js';
+import { MAX_RECORD_KEY_STEPS } from '../../../protocol/journal/seal.js';
 import { generateSm2KeyPair } from '../../../protocol/sm/sm2.js';
 import { keyId } from '../../../protocol/sm/sm2Key.js';
 import type { Place } from '../../../protocol/wire/session.js';
@@ -173,6 +174,8 @@ t.test('what is no journal is rejected', async (t) => {
   const good = journal.batch();
   const [start = Buffer.alloc(0), second = Buffer.alloc(0)] = journal.bodies;
   const other = new TestJournal('gz-bus-b2', 1, null, LEDGER_KEY);
+  const sealed = (seal: { readonly key: number; readonly step: number }) =>
+    Buffer.from(JSON.stringify({ ...JSON.parse(second.toString()), sealed: { ...seal, box: 'AAAA' } }));
   const cases: [string, Parameters<Ledger['store']>[1]][] = [
     ['record-shape', { ...good, records: [start, Buffer.from('{}')] }],
     ['record-number', { ...good, records: [start, start] }],
@@ -184,6 +187,8 @@ t.test('what is no journal is rejected', async (t) => {
     ],
     ['start-base', { ...good, previous: '22'.repeat(32) }],
     ['start-facts', other.batch()],
+    ['record-seal', { ...good, records: [start, sealed({ key: 1, step: MAX_RECORD_KEY_STEPS })] }],
+    ['record-seal', { ...good, records: [start, sealed({ key: 2, step: 0 })] }],
   ];
   for (const [reason, batch] of cases) {
     t.same(await ledger.store(DEVICE, batch), { kind: 'rejected', reason }, reason);
@@ -301,4 +306,54 @@ t.test('a gap cannot be put into an epoch that is over', async (t) => {
   const second = epoch(2, { epoch: 1, seq: 4, head: first.headAt(4).toString('hex') }, 1);
   await ledger.store(DEVICE, second.batch(1, 2));
   t.match(await ledger.store(DEVICE, { ...first.batch(7, 10), gap: true }), { kind: 'rejected' });
+});
+
+t.test('a gap is as wide as a gate can have lost, not as wide as a number can say', async (t) => {
+  const { ledger } = open(t.testdir({}));
+  const journal = epoch(1, null, 3);
+  await ledger.store(DEVICE, journal.batch());
+  const at = (seq: number) => {
+    const record = Buffer.from((journal.bodies[1] ?? '').toString().replace('"seq":2', `"seq":${seq}`));
+    return { epoch: 1, first: seq, previous: '11'.repeat(32), records: [record], gap: true as const };
+  };
+  t.same(await ledger.store(DEVICE, at(1_000_005)), { kind: 'rejected', reason: 'gap-too-wide' });
+  t.match(await ledger.place(DEVICE), { seq: 4 });
+  t.match(await ledger.store(DEVICE, at(1_000_004)), { kind: 'stored', place: { seq: 1_000_004 } });
+});
+
+t.test('a disk that fails while a fork is begun makes no forks', async (t) => {
+  const folder = t.testdir({});
+  let fails = true;
+  const append: Append = async (path, atByte, bytes) => {
+    await appendDurable(path, atByte, bytes);
+    if (fails && path.endsWith('.fork-1.cpj')) throw new Error('EIO');
+  };
+  const { ledger } = open(folder, append);
+  await ledger.store(DEVICE, epoch(1, null, 2).batch());
+  const anew = epoch(1, null, 1);
+  for (let n = 0; n < 40; n++) await t.rejects(ledger.store(DEVICE, anew.batch()), /EIO/);
+  t.same(readdirSync(folder).sort(), [`${DEVICE}.cpj`, `${DEVICE}.fork-1.cpj`]);
+  truncateSync(join(folder, `${DEVICE}.fork-1.cpj`), 20);
+  await t.rejects(open(folder, append).ledger.store(DEVICE, anew.batch()), /EIO/, 'nor after a restart');
+  t.equal(readdirSync(folder).length, 2);
+  fails = false;
+  t.match(await ledger.store(DEVICE, anew.batch()), { kind: 'stored', place: anew.place });
+  t.match(await ledger.store(DEVICE, anew.batch()), { kind: 'known' });
+  t.equal(stored(folder, `${DEVICE}.fork-1.cpj`).frames.length, 2, 'what the failed tries left is cut');
+  t.match(await ledger.store(DEVICE, epoch(1, null, 1).batch()), { kind: 'stored' });
+  t.ok(readdirSync(folder).includes(`${DEVICE}.fork-2.cpj`));
+});
+
+t.test('a fork that another process has begun is read, not overwritten', async (t) => {
+  const folder = t.testdir({});
+  const [one, two] = [open(folder).ledger, open(folder).ledger];
+  const main = epoch(1, null, 2);
+  await one.store(DEVICE, main.batch());
+  t.match(await two.store(DEVICE, main.batch()), { kind: 'known' });
+  const [first, second] = [epoch(1, null, 1), epoch(1, null, 1)];
+  await one.store(DEVICE, first.batch());
+  await t.rejects(two.store(DEVICE, second.batch()), { code: 'ledger.moved' });
+  t.match(await two.store(DEVICE, first.batch()), { kind: 'known' });
+  t.match(await two.store(DEVICE, second.batch()), { kind: 'stored' });
+  t.same(readdirSync(folder).length, 3);
 });

@@ -141,6 +141,14 @@ t.test('a flipped bit in any record is found; only a torn tail is none', async (
   t.equal(frames().length, 7);
 });
 
+t.test('a last record whose length was made impossible is altered, not torn', async (t) => {
+  const { path, verify } = await build(t);
+  const bytes = readFileSync(path);
+  bytes.writeUInt32BE(0x7fff_ffff, (scanFrames(bytes).frames.at(-1)?.from ?? 0) + 4);
+  writeFileSync(path, bytes);
+  t.match(await verify('no key'), { whole: false, faults: [{ kind: 'altered' }] });
+});
+
 t.test('gaps, roll-backs and forks are named', async (t) => {
   const { ledger, verify, journal, ledgerKey } = await build(t);
   const gap = new TestJournal(DEVICE, 3, { epoch: 2, seq: 5, head: '11'.repeat(32) }, ledgerKey);
@@ -239,7 +247,13 @@ t.test('a card of another medium is its person where the people file binds it', 
 t.test('a record that cannot be opened is printed all the same, and said to be unreadable', async (t) => {
   const { events, write, frames } = await build(t);
   write(frames().filter((_, at) => at !== 1));
-  t.match((await events())[1], { kind: 'tap', seq: 3, unreadable: true, medium: undefined });
+  t.match((await events())[1], {
+    kind: 'tap',
+    seq: 3,
+    unreadable: true,
+    reason: 'no-key',
+    medium: undefined,
+  });
 });
 
 t.test('an invented step of the record key costs nothing', async (t) => {
@@ -249,7 +263,7 @@ t.test('an invented step of the record key costs nothing', async (t) => {
     body: edited(frame.body, '"step":5', '"step":9007199254740991'),
   }));
   write(list);
-  t.match((await events()).at(-1), { unreadable: true });
+  t.match((await events()).at(-1), { unreadable: true, reason: 'too-many-steps' });
 });
 
 t.test('a clock that nobody had set is marked', async (t) => {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
-import { enroll, enrolledKey, openEnrolments } from '../../../central/enrolments.js';
+import { enroll, enrolledKey, enrolmentsPath, openEnrolments, revoke } from '../../../central/enrolments.js';
 import { publicPath } from '../../../central/keys.js';
 import { sm2Verify } from '../../../protocol/sm/sm2.js';
 import { parseCentralPublic } from '../../../protocol/wire/enrolment.js';
@@ -80,13 +81,22 @@ t.test('enrolling: again, with another key, revoked', async (t) => {
   const other = new TestDevice('constructor').enrolment();
   await t.rejects(enroll(folder, other, { replace: false, nowMs }), { code: 'enrolment.other-key' });
   t.equal(await enroll(folder, other, { replace: true, nowMs }), 'replaced');
-  const document = await openEnrolments(folder);
-  const revoked = Object.entries(document.data.devices).map(([name, entry]) => [
-    name,
-    { ...entry, revoked: true },
-  ]);
-  document.data = { devices: Object.fromEntries(revoked) };
-  await document.write();
-  t.equal(enrolledKey(document.data, 'constructor'), undefined);
+  t.equal(await revoke(folder, 'constructor'), 'revoked');
+  t.equal(await revoke(folder, 'constructor'), 'unchanged');
+  t.equal(enrolledKey((await openEnrolments(folder)).data, 'constructor'), undefined);
   await t.rejects(enroll(folder, other, { replace: false, nowMs }), { code: 'enrolment.revoked' });
+  t.equal(await enroll(folder, other, { replace: true, nowMs }), 'replaced');
+  for (const name of ['gz-bus-z9', 'toString', '__proto__']) {
+    await t.rejects(revoke(folder, name), { code: 'enrolment.unknown', help: /names are exact/ });
+  }
+});
+
+t.test('a damaged list brings no revoked key back, and says that its copy is used', async (t) => {
+  const { folder } = await openScene(t, {}, false);
+  await revoke(folder, 'gz-bus-a1');
+  writeFileSync(enrolmentsPath(folder), '{');
+  const told: string[] = [];
+  const { data } = await openEnrolments(folder, (path) => told.push(path));
+  t.equal(enrolledKey(data, 'gz-bus-a1'), undefined);
+  t.same(told, [enrolmentsPath(folder)]);
 });

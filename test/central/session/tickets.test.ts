@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import t from 'tap';
-import { keyPath, makeTicketKey, readTicketKeys, writeTicketKeys } from '../../../central/keys.js';
+import {
+  keyPath,
+  makeTicketKey,
+  type RandomBytes,
+  readTicketKeys,
+  writeTicketKeys,
+} from '../../../central/keys.js';
 import { rotated, Tickets } from '../../../central/session/tickets.js';
 import { ManualClock } from '../../../platform/clock.js';
 import { silentLog } from '../../../platform/log.js';
@@ -21,11 +27,16 @@ const content = (): TicketContent => ({
   keys: { up: seal(), down: seal() },
 });
 
-async function open(t: TestScope, folder: string, clock = new ManualClock(START_MS)) {
+async function open(
+  t: TestScope,
+  folder: string,
+  clock = new ManualClock(START_MS),
+  random: RandomBytes = randomBytes,
+) {
   const tickets = await Tickets.open({
     folder,
     clock,
-    random: randomBytes,
+    random,
     log: silentLog,
     lifetimeMs: LIFETIME_MS,
   });
@@ -114,4 +125,49 @@ t.test('rotation is looked at every hour', async (t) => {
     clock.advance(DAY_MS / 24);
   }
   t.ok(hours >= 24, 'not before a day');
+});
+
+t.test('a session that is over is not kept in memory', async (t) => {
+  const { tickets, clock } = await open(t, await makeFolder(t));
+  const [asked, silent] = [tickets.issue(content()), tickets.issue(content())];
+  const longer = tickets.issue({ ...content(), expiresMs: START_MS + 2 * LIFETIME_MS });
+  for (const ticket of [asked, silent, longer]) await tickets.open(ticket);
+  t.equal(tickets.remembered, 3);
+  clock.advance(LIFETIME_MS);
+  await tickets.open(asked);
+  t.equal(tickets.remembered, 2, 'who asks learns that it is over, and it is forgotten');
+  await tickets.rotate();
+  t.equal(tickets.remembered, 1, 'who never asks again is found by the hourly look');
+});
+
+t.test('two workers that rotate at once make one key', async (t) => {
+  const folder = await makeFolder(t);
+  const KEY_BYTES = 16 + 32 + 8;
+  let drawn = 0;
+  const random = (bytes: number) => {
+    drawn += bytes;
+    return randomBytes(bytes);
+  };
+  const clock = new ManualClock(START_MS + DAY_MS);
+  const workers = await Promise.all([open(t, folder, clock, random), open(t, folder, clock, random)]);
+  await Promise.all(workers.map(({ tickets }) => tickets.rotate()));
+  t.equal(drawn, KEY_BYTES);
+  t.equal((await readTicketKeys(folder)).length, 2);
+});
+
+t.test('closed while it rotates, it does not look again', async (t) => {
+  const { tickets, clock } = await open(t, await makeFolder(t));
+  const HOUR_MS = 3_600_000;
+  const delaysMs: number[] = [];
+  clock.schedule = (delayMs) => {
+    delaysMs.push(delayMs);
+    return () => {};
+  };
+  await tickets.keepRotating();
+  t.ok(delaysMs.includes(HOUR_MS));
+  delaysMs.length = 0;
+  const rotating = tickets.keepRotating();
+  tickets.close();
+  await rotating;
+  t.notOk(delaysMs.includes(HOUR_MS));
 });

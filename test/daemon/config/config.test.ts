@@ -83,7 +83,7 @@ for (const [path, value, expected] of [
   ['outputs.lamps.green', undefined, 'outputs.lamps.green config.missing'],
   ['outputs.lamps.Green', 'x', 'outputs.lamps.Green config.name'],
   ['outputs.lamps.white', 7, 'outputs.lamps.white config.value'],
-  ['outputs.gate', 'gate', 'outputs.gate config.type'],
+  ['outputs.gate', 7, 'outputs.gate config.type'],
   ['outputs.gate.pulseMs', 99, 'outputs.gate.pulseMs config.value'],
   ['outputs.gate.pulseMs', 1001, 'outputs.gate.pulseMs config.value'],
   ['outputs.buzzer', { line: 'b', activelow: true }, 'outputs.buzzer config.value'],
@@ -253,4 +253,17 @@ t.test('a file is read; one that is missing or no JSON is an error like the othe
   t.match(await loadConfig(file), { errors: [{ code: 'config.not-json' }] });
   writeFileSync(file, JSON.stringify(MINIMAL));
   t.match(await loadConfig(file), { ok: true });
+});
+
+t.test('the gate may be written as any line is', async (t) => {
+  const flat = { line: 'gate', activeLow: true, pulseMs: 200 };
+  const cases: [unknown, object][] = [
+    ['gate', { line: 'gate', activeLow: false, pulseMs: 300 }],
+    [flat, flat],
+    [{ line: { line: 'gate', activeLow: true }, pulseMs: 200 }, flat],
+  ];
+  for (const [gate, expected] of cases) {
+    const result = readConfig({ ...MINIMAL, outputs: { ...MINIMAL.outputs, gate } });
+    t.same(result.ok && result.config.outputs.gate, expected);
+  }
 });

@@ -144,3 +144,21 @@ t.test(
     }
   },
 );
+
+t.test('the next start knows which taps were left without an end, and no others', async (t) => {
+  const disk = new MemoryDisk();
+  const first = await openOn(disk);
+  const ids = Array.from({ length: 4 }, () => first.journal.append(tap).id);
+  const [one, two, three, four] = ids;
+  if (one === undefined || two === undefined || three === undefined || four === undefined) throw new Error();
+  first.journal.append(verdictOn(one));
+  first.journal.append({ kind: 'tap-void', content: { tap: three, reason: 'card.damaged' } });
+  await first.journal.idle();
+
+  const second = await openOn(disk.cut());
+  t.same(second.journal.unanswered, [two, four]);
+  const again = await openOn(disk);
+  again.journal.append(verdictOn(two));
+  await again.journal.close();
+  t.same((await openOn(disk)).journal.unanswered, [four], 'an end may come an epoch later');
+});

@@ -108,6 +108,7 @@ export class LaneBench {
     this.input({ type: 'verdict', tap, outcome, reasons: [`test.${outcome}`] });
   unavailable = (tap: number, reason = 'sys.offline') => this.input({ type: 'unavailable', tap, reason });
   late = (tap: number, outcome: Outcome = 'pass') => this.input({ type: 'late', tap, outcome });
+  stop = () => this.input({ type: 'stop' });
   durable = (tap: number) => this.input({ type: 'durable', tap });
   notDurable = (tap: number) => this.input({ type: 'not-durable', tap });
 

@@ -104,7 +104,14 @@ export function live(given: LaneSettings, course: readonly Happening[]): Course 
       case 'not-durable':
         return bench.notDurable(tapOf(now.ago));
       case 'late':
-        lates.push({ at: bench.trace.length, nowMs: bench.nowMs, tap: tapOf(now.ago), outcome: now.outcome });
+        // Nobody can be late for a tap that has not been.
+        if (bench.state.nextTap === 1) return bench;
+        lates.push({
+          at: bench.trace.length,
+          nowMs: bench.nowMs,
+          tap: tapOf(now.ago),
+          outcome: now.outcome,
+        });
         return bench.late(tapOf(now.ago), now.outcome);
       case 'wait':
         return bench.wait(now.ms);

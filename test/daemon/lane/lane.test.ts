@@ -383,3 +383,30 @@ tell('the dwell of the card before does not end while the next one is checked', 
   [(b) => b.wait(2500).card('b'), tapped(2)],
   [(b) => b.wait(1000), NOTHING],
 ]);
+
+tell('a stop leaves no tap without an end, and opens nothing', {}, [
+  [(b) => b.card('a').durable(1), TAPPED],
+  [
+    (b) => b.wait(200).card('b').verdict(2, 'pass'),
+    ['reading', 'checking', 'tap 2', 'ask 2 within 1500', 'pass', 'uploads on'],
+  ],
+  [
+    (b) => b.stop(),
+    [decided(1, 'local undetermined none sys.stopped'), decided(2, 'central pass none test.pass')],
+  ],
+  [(b) => b.durable(2).verdict(1, 'pass').wait(60_000), ['idle']],
+]);
+
+tell('a stop in the middle of a card voids it', {}, [
+  [(b) => b.found().text('a').durable(1), TAPPED],
+  [(b) => b.stop(), ['void 1 sys.stopped']],
+  [(b) => b.whole().verdict(1, 'pass'), NOTHING],
+]);
+
+tell('a stop of a lane that has decided adds nothing', {}, [
+  [
+    (b) => b.card('a').durable(1).verdict(1, 'pass'),
+    [...TAPPED, 'pass', 'open 1', decided(1, CENTRAL_PASS), 'uploads on'],
+  ],
+  [(b) => b.stop(), NOTHING],
+]);

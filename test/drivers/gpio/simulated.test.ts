@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -199,12 +200,28 @@ t.test('a change is seen without waiting for the poll', async (t) => {
 });
 
 t.test('nothing is told after close', async (t) => {
-  const { gpio, clock, write } = board(t);
+  const { dir, gpio, clock, write } = board(t);
   gpio.input({ line: 'help' }, () => t.fail('closed'));
   gpio.close();
+  // A second board on the same folder: once its watcher has seen the change, the first one's would have as well.
+  const other = openGpio(`sim:${dir}`, new ManualClock());
+  t.teardown(() => other.close());
+  const seen: boolean[] = [];
+  other.input({ line: 'help' }, (on) => seen.push(on));
   write('help', '1');
+  await until(() => seen.length > 0, 'the edge at the other board');
   clock.advance(1000);
-  await new Promise((resolve) => setTimeout(resolve, 0));
+});
+
+t.test('a line that cannot be switched off keeps no other from it', async (t) => {
+  const { dir, gpio, level } = board(t);
+  const names = ['red', 'gate', 'green'];
+  for (const line of names) gpio.output({ line }, 'off').set(true);
+  // A folder in its place cannot be replaced by a file, not even by root.
+  rmSync(join(dir, 'red'));
+  mkdirSync(join(dir, 'red', 'inside'), { recursive: true });
+  t.throws(() => gpio.close(), { code: 'gpio.write-failed' });
+  t.same([level('gate'), level('green')], ['0', '0']);
 });
 
 t.test('a name that could lead out of the folder is refused', async (t) => {

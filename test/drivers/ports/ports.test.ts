@@ -149,6 +149,41 @@ t.test('a serial line that never finishes opening is given up after 3 s', async 
   await t.rejects(opening, { code: 'port.timeout', disposition: 'reconnect' });
 });
 
+/** The add-on as far as a port needs it; `close` is the test's. */
+class PlayedSerial extends Duplex {
+  isOpen = true;
+  open(told: (error: Error | null) => void): void {
+    told(null);
+  }
+  override _read(): void {}
+}
+
+for (const { how, close, afterMs } of [
+  {
+    how: 'fails',
+    close: (told: (error: Error) => void) => told(new Error('Bad file descriptor')),
+    afterMs: 0,
+  },
+  { how: 'is never answered', close: () => {}, afterMs: 1000 },
+]) {
+  t.test(`a serial line whose close ${how} counts as closed after ${afterMs} ms`, async (t) => {
+    class Stubborn extends PlayedSerial {}
+    Object.defineProperty(Stubborn.prototype, 'close', { value: close });
+    const clock = new ManualClock();
+    const load = async () => ({ SerialPort: Stubborn }) as unknown as typeof import('serialport');
+    const port = await openSerial('/dev/ttyAMA0', 115200, clock, load);
+    const causes: (Error | undefined)[] = [];
+    port.onClose((cause) => causes.push(cause));
+    const closing = port.close();
+    clock.advance(afterMs - 1);
+    t.equal(causes.length, afterMs === 0 ? 1 : 0, 'not before');
+    clock.advance(1);
+    await closing;
+    t.same(causes, [undefined]);
+    await t.rejects(port.write(Uint8Array.of(1)), { code: 'port.closed' });
+  });
+}
+
 t.test('without the add-on it says what to install', async (t) => {
   const load = () => Promise.reject(new Error("Cannot find package 'serialport'"));
   await t.rejects(openSerial('/dev/ttyAMA0', 115200, new ManualClock(), load), {

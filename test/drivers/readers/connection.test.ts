@@ -106,9 +106,11 @@ t.test('stopped while the port is being opened, it closes the port once it is op
       }),
   });
   bench.reader.start();
-  const stopped = bench.reader.stop();
+  await bench.reader.stop();
+  t.same(bench.take(), ['opening'], 'it does not wait for a port that may never open');
   opened();
-  await stopped;
+  await turn();
+  t.same(bench.take(), []);
   await t.rejects(near.write(Uint8Array.of(1)), { code: 'port.closed' });
   t.equal(bench.clock.pending.size, 0);
 });

@@ -53,6 +53,46 @@ t.test('a reply to a question not asked is dropped', async (t) => {
   await bench.reader.stop();
 });
 
+t.test(
+  'a text that was told from a reply to another question is never vouched for by the next',
+  async (t) => {
+    let first = true;
+    const bench = new Bench({
+      refind: 'always',
+      onRequest: (command, send) => {
+        if (command !== '3001' || !first) return false;
+        first = false;
+        // A late reply to 30 10, which has a third length before its text; its end comes in one piece with the answer.
+        const lengths = Buffer.from('010004000400', 'hex');
+        const body = [lengths, encodeIdCard(makeCard(OTHER_CARD)), Buffer.alloc(2048)];
+        const late = reply(0x90, Buffer.concat(body));
+        send(late.subarray(0, 1000));
+        bench.clock.schedule(5, () => send(Buffer.concat([late.subarray(1000), cardReply(CARD)])));
+        return true;
+      },
+    });
+    await bench.start();
+    bench.module.put(CARD);
+    await bench.run(600);
+    t.match(
+      bench.events.filter(({ type }) => type === 'text' || type === 'failed' || type === 'whole').slice(0, 4),
+      [
+        { type: 'text' },
+        { type: 'failed', reason: 'damaged', afterText: true, final: false },
+        { type: 'text' },
+        { type: 'whole' },
+      ],
+    );
+    t.same(
+      of(bench.events, 'text')
+        .slice(0, 2)
+        .map(({ card }) => card.reveal().number),
+      [OTHER_CARD, CARD],
+    );
+    await bench.reader.stop();
+  },
+);
+
 t.test('a frame that comes while nothing is asked is dropped', async (t) => {
   const bench = new Bench();
   await bench.start();

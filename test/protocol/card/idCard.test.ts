@@ -131,6 +131,50 @@ t.test('a field that cannot be what it should be is named', async (t) => {
   }
 });
 
+t.test('text is followed by blanks only, and reserved places are blank', async (t) => {
+  const cases: readonly [Kind, number, string, readonly string[], string][] = [
+    ['resident', 186, '\u2020', ['authority padding'], 'a dagger at the end of a blank tail'],
+    ['resident', 120, '\u2020', ['address padding'], 'a dagger at the end of a blank tail'],
+    ['resident', 74, '\u2020', ['address character'], 'a dagger right behind the text'],
+    ['resident', 74, '\u3000', ['address padding'], 'a wide space as padding'],
+    ['resident', 74, '\u00a0', ['address padding'], 'a no-break space as padding'],
+    ['resident', 52, ' ', ['address padding'], 'a space before the address'],
+    ['resident', 52, '广  ', ['address padding'], 'two spaces inside the address'],
+    ['resident', 52, '广 \u3000', ['address padding'], 'two spaces, narrow and wide'],
+    ['resident', 52, '广$', ['address character'], 'a mark that no address has'],
+    ['resident', 52, '广Ġ', ['address character'], 'a letter that no address has'],
+    ['resident', 158, '测 ', ['authority padding'], 'a space inside the authority'],
+    ['resident', 158, '测`', ['authority character'], 'a mark that no authority has'],
+    ['resident', 4, '\u2020', ['name character'], 'a dagger right behind the name'],
+    ['permit', 32, '01', ['reserved padding'], 'a nation on a permit'],
+    ['permit', 34, '\u2020', ['reserved padding'], 'a dagger in the place of the nation'],
+    ['permit', 242, '0', ['reserved padding'], 'something behind the issue count'],
+    ['permit', 246, '\0', ['reserved padding'], 'a NUL before the kind'],
+    ['permit', 250, '!', ['reserved padding'], 'something behind the kind'],
+    ['permit', 254, '\u4020', ['reserved padding'], 'something at the very end'],
+    ['permit', 220, 'h', ['travelPermit character'], 'a small letter in the travel permit'],
+    ['permit', 222, ' ', ['travelPermit character'], 'a space inside the travel permit'],
+    ['permit', 238, ' 1', ['issueCount character'], 'a space before the issue count'],
+    ['permit', 238, '0A', ['issueCount character'], 'a letter in the issue count'],
+    ['foreigner-2017', 118, 'A', ['name padding'], 'a letter far behind the name'],
+    ['foreigner-2017', 186, '测', ['chineseName padding'], 'a character far behind the Chinese name'],
+    ['foreigner-2017', 250, '0', ['reserved padding'], 'something behind the kind'],
+    ['foreigner-2017', 236, '0\0', ['cardVersion character'], 'a NUL in the version'],
+    ['foreigner-2017', 240, '1  0', ['authorityCode padding'], 'spaces inside the code'],
+    ['foreigner-2023', 236, 'A', ['name padding'], 'a letter far behind the name'],
+    ['foreigner-2023', 240, 'A', ['name padding'], 'a letter in the last place of the name'],
+    ['foreigner-2023', 32, '\0\0', ['renewalCount character'], 'NUL for the renewal count'],
+    ['foreigner-2023', 32, ' 1', ['renewalCount padding'], 'a space before the renewal count'],
+    ['foreigner-2023', 186, '测', ['reservedOrIssuer padding'], 'text at the end of a blank place'],
+    ['foreigner-2023', 158, '\0', ['reservedOrIssuer character'], 'a NUL where others reserve'],
+    ['foreigner-2023', 250, '\0\0\0', ['earlierNumberLink character'], 'NUL for the link'],
+    ['foreigner-2023', 250, '  1', ['earlierNumberLink padding'], 'spaces before the link'],
+  ];
+  for (const [kind, offset, text, problems, title] of cases) {
+    t.same(problemsOf(decodeIdCard(written(kind, offset, text))), problems, `${kind} ${offset}: ${title}`);
+  }
+});
+
 t.test('a block of another length is no card', async (t) => {
   for (const bytes of [0, 255, 257]) {
     t.same(problemsOf(decodeIdCard(Buffer.alloc(bytes, 0x20))), ['block length'], `${bytes} bytes`);
@@ -148,20 +192,29 @@ t.test('nobody is turned away for what is rare but true', async (t) => {
     ['resident', 32, '97', 'any other nation'],
     ['resident', 32, '98', 'foreign descent'],
     ['resident', 32, '58', 'a code beyond the standard'],
-    ['resident', 52, '广东省  广州市　1号', 'an address with odd spaces'],
-    ['permit', 32, '01', 'something in the reserved nation of a permit'],
-    ['permit', 242, 'abc', 'something in the reserved end of a permit'],
-    ['permit', 250, '\0\0\0', 'NUL in the reserved end of a permit'],
+    ['resident', 0, '买买提 阿不都', 'a blank instead of the dot in a name'],
+    ['resident', 52, '广东省 广州市\u3000测试路1', 'an address with single spaces, narrow and wide'],
+    ['resident', 52, 'Ａ座（2）－3—4·5.6、7，8,9#10＃11/12号', 'the marks of addresses'],
+    ['resident', 52, '㐀〇\ue863\u{20bb7}\u{323b0}村“测”Ⅱ区(b)-1', 'rare characters in an address'],
+    ['resident', 52, '测'.repeat(35), 'an address that fills its field'],
+    ['resident', 158, '测试市公安局（测试）分局', 'an authority with brackets'],
+    ['permit', 0, "José D'Ávila", 'a name in letters with accents'],
+    ['permit', 220, '12345678 ', 'a travel permit of eight digits'],
+    ['permit', 220, ' '.repeat(9), 'no travel permit'],
+    ['permit', 238, '1 ', 'an issue count of one digit'],
+    ['permit', 238, '  ', 'no issue count'],
     ['foreigner-2017', 158, '     ', 'no Chinese name'],
     ['foreigner-2017', 0, 'A'.repeat(60), 'a name that fills its field'],
     ['foreigner-2017', 120, '9', 'sex not stated'],
     ['foreigner-2023', 0, '     ', 'no Chinese name'],
     ['foreigner-2023', 30, '9', 'sex not stated'],
-    ['foreigner-2023', 32, '\0\0', 'NUL for the renewal count'],
+    ['foreigner-2023', 32, '1 ', 'a renewal count of one digit'],
+    ['foreigner-2023', 32, '  ', 'no renewal count'],
     ['foreigner-2023', 158, '测试市公安局', 'an issuer where others reserve'],
     ['foreigner-2023', 238, '01', 'a count behind the name'],
+    ['foreigner-2023', 238, '1 ', 'a count of one digit behind the name'],
     ['foreigner-2023', 242, 'XXA', 'a stateless person'],
-    ['foreigner-2023', 250, '\0\0\0', 'NUL for the link'],
+    ['foreigner-2023', 250, '   ', 'no link to an earlier number'],
   ];
   for (const [kind, offset, text, title] of cases) {
     t.same(problemsOf(decodeIdCard(written(kind, offset, text))), [], `${kind}: ${title}`);
@@ -259,6 +312,35 @@ t.test('a single flipped bit in the text alone never makes another number, birth
     // Two flips of a bit say "sex not stated", which a foreigner's card may.
     t.equal(counts.sex, kind === 'foreigner-2023' ? 2 : 0, kind);
     t.ok(counts.validFrom + counts.validTo < 2048 * 0.02, `${kind}: dates`);
+  }
+});
+
+t.test('next to no flipped bit of a blank passes for text', async (t) => {
+  for (const { card } of idCards.cards) {
+    const block = blockOf(card.kind);
+    const blanks = Array.from({ length: 128 }, (_, unit) => unit).filter(
+      (unit) => unit !== 124 && block.readUInt16LE(unit * 2) === 0x20,
+    );
+    const bits = blanks.flatMap((unit) => Array.from({ length: 16 }, (_, bit) => unit * 16 + bit));
+    const accepted = bits.filter((bit) => decodeIdCard(flipped(block, bit)).ok).length;
+    t.ok(bits.length >= 900, `${card.kind}: ${bits.length} bits looked at`);
+    const bound = card.kind === 'resident' || card.kind === 'permit' ? 0.025 : 0.05;
+    t.ok(accepted <= bits.length * bound, `${card.kind}: ${accepted} of ${bits.length} accepted`);
+  }
+});
+
+t.test('of two-bit errors that pass the checksum, few leave a card', async (t) => {
+  const bounds: Readonly<Record<Kind, number>> = {
+    resident: 0.025,
+    permit: 0.025,
+    'foreigner-2023': 0.03,
+    'foreigner-2017': 0.035,
+  };
+  const pairs = BIT_PAIRS_UNSEEN_BY_CHECKSUM / PAIR_STRIDE;
+  for (const { card } of idCards.cards) {
+    let accepted = 0;
+    for (const block of unseenPairs(blockOf(card.kind))) if (decodeIdCard(block).ok) accepted++;
+    t.ok(accepted / pairs <= bounds[card.kind], `${card.kind}: ${((accepted / pairs) * 100).toFixed(2)} %`);
   }
 });
 

@@ -1,7 +1,12 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import t from 'tap';
-import { encodeFrame, MAX_RECORD_BYTES, scanFrames } from '../../../protocol/journal/frame.js';
+import {
+  encodeFrame,
+  isFrameBeginning,
+  MAX_RECORD_BYTES,
+  scanFrames,
+} from '../../../protocol/journal/frame.js';
 import { bytesOf } from '../wire/samples.js';
 
 const HEADER_BYTES = 44;
@@ -143,4 +148,18 @@ t.test('no bytes make it throw', async () => {
       scanFrames(Buffer.concat(parts));
     }),
   );
+});
+
+t.test('a frame cut off anywhere is the beginning of one; what was altered is not', async (t) => {
+  const frame = encodeFrame(previousOf(0), bytesOf('body', 20));
+  const beginning = (bytes: Buffer) => isFrameBeginning(bytes.subarray(0, HEADER_BYTES), bytes.length);
+  for (let length = 0; length < frame.length; length++) {
+    if (!beginning(frame.subarray(0, length))) t.fail(`${length} bytes`);
+  }
+  t.equal(beginning(frame), false, 'it is there to its end');
+  t.equal(beginning(Buffer.concat([frame, Buffer.alloc(1)])), false);
+  t.equal(beginning(Buffer.from('CPJ2')), false);
+  const long = Buffer.from(frame);
+  long.writeUInt32BE(MAX_RECORD_BYTES + 1, 4);
+  t.equal(beginning(long), false, 'no frame is so long');
 });

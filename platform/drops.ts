@@ -1,13 +1,13 @@
-import type { Clock } from '../platform/clock.js';
-import type { Log } from '../platform/log.js';
 import { BoundedMap } from './boundedMap.js';
+import type { Clock } from './clock.js';
+import type { Log } from './log.js';
 
 const SAY_AGAIN_MS = 60_000;
 const PLACES_REMEMBERED = 4_096;
 /** Anybody on the broker can invent devices; the log is not theirs to fill. */
 const MOST_LINES_A_MINUTE = 120;
 
-/** Counts what was not answered, by reason, and says each (device, reason) at most once a minute. */
+/** Counts what was not answered, by reason, and says each (kind, who, reason) at most once a minute. */
 export class Drops {
   readonly #counts = new Map<string, number>();
   readonly #said = new BoundedMap<string, { atMs: number; since: number }>(PLACES_REMEMBERED);
@@ -20,22 +20,29 @@ export class Drops {
   ) {}
 
   /**
-   * @param what the kind of message, such as `verify`
-   * @param device from the topic; its form has been checked
+   * @param kind of message, such as `verify`; one of our own words, since counts are kept for ever
+   * @param who sent it, such as the device of its topic, its form checked
    * @param reason a stable word of ours, never a part of the message
+   * @param level `error` where somebody must act on it. Only for senders that have proved who they are: such a line
+   *   is written also when a flood has used up the lines of the minute
    */
-  count(what: string, device: string, reason: string): void {
-    const name = `${what}.${reason}`;
+  count(kind: string, who: string, reason: string, level: 'warn' | 'error' = 'warn'): void {
+    const name = `${kind}.${reason}`;
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     const nowMs = this.clock.monotonicMs();
-    const said = this.#said.get(`${device}/${name}`);
+    const said = this.#said.get(`${who}/${name}`);
     if (said !== undefined && nowMs - said.atMs < SAY_AGAIN_MS) {
       said.since += 1;
       return;
     }
-    this.#said.set(`${device}/${name}`, { atMs: nowMs, since: 0 });
+    this.#said.set(`${who}/${name}`, { atMs: nowMs, since: 0 });
     const unsaid = said === undefined || said.since === 0 ? undefined : said.since;
-    if (this.#mayWrite(nowMs)) this.log.warn('dropped', { what, device, reason, unsaid });
+    if (level === 'error' || this.#mayWrite(nowMs)) this.log[level]('dropped', { kind, who, reason, unsaid });
+  }
+
+  /** `verify.replayed` and its like, each with its number. */
+  counts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counts);
   }
 
   #mayWrite(nowMs: number): boolean {
@@ -45,10 +52,5 @@ export class Drops {
     }
     this.#lines += 1;
     return this.#lines <= MOST_LINES_A_MINUTE;
-  }
-
-  /** `verify.replayed` and its like, each with its number. */
-  counts(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#counts);
   }
 }

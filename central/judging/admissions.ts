@@ -1,13 +1,13 @@
+import { BoundedMap } from '../../platform/boundedMap.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import type { JournalRecord } from '../../protocol/journal/record.js';
 import { parseTapContent, parseVerdictContent, type TapContent } from '../../protocol/journal/seal.js';
-import { BoundedMap } from '../boundedMap.js';
 import type { ChainedRecord } from '../ledger/batch.js';
 import { RecordReader, type Unwrap } from '../ledger/reading.js';
-import { factsOf } from './facts.js';
-import type { People } from './people.js';
-import { judge, type RuleTable } from './rules.js';
+import { factsOf } from '../rules/facts.js';
+import type { People } from '../rules/people.js';
+import { judge, type RuleTable } from '../rules/rules.js';
 
 const DEVICES = 4_096;
 const TAPS_A_DEVICE = 32;
@@ -67,7 +67,10 @@ export class Admissions {
     const key = `${tap.epoch}/${tap.seq}`;
     const presented = taps.get(key);
     taps.delete(key);
+    // A newer card ended the wait (`none`), or somebody was held: nobody was admitted.
     if (decidedBy !== 'local' || action !== 'open' || presented === undefined) return;
+    // An exit always opens: nobody needs a verdict to leave.
+    if (presented.content.direction === 'exit') return;
     const { people, rules, clock, log } = this.options;
     const { content, atMs = clock.wallMs() } = presented;
     const person = people().find(content.medium, content.token);

@@ -1,0 +1,85 @@
+import { opener } from '../drivers/ports/open.js';
+import { IdCardReader } from '../drivers/readers/idCardReader.js';
+import type { ReaderCounters } from '../drivers/readers/readerCounters.js';
+import type { ReaderEvent } from '../drivers/readers/readerEvents.js';
+import type { Clock } from '../platform/clock.js';
+import type { Log, LogFields } from '../platform/log.js';
+import { sm3 } from '../protocol/sm/sm3.js';
+import { CardInputs, saysExpired } from './cardInputs.js';
+import type { Config } from './config/config.js';
+import type { LaneInput } from './lane/state.js';
+import type { TimeKeeper } from './time.js';
+
+export interface ReaderParts {
+  readonly clock: Clock;
+  readonly time: TimeKeeper;
+  readonly randomBytes: (length: number) => Buffer;
+  readonly dispatch: (input: LaneInput) => void;
+  readonly log: Log;
+}
+
+const sum = (counts: Readonly<Record<string, number>>) =>
+  Object.values(counts).reduce((total, count) => total + count, 0);
+
+/** The counters as one line: numbers only, so that nothing that a card or a cable says gets into the log. */
+function counterFields({ discarded, readsFailed, ...counters }: Readonly<ReaderCounters>): LogFields {
+  return { ...counters, discarded: sum(discarded), readsFailed: sum(readsFailed) };
+}
+
+/** Tells one module from another in a log without its number, by which its owner could be looked up. */
+const shortHash = (samNumber: string) => sm3(Buffer.from(samNumber, 'utf8')).toString('hex', 0, 4);
+
+/** Logs how a reader fares. */
+class ReaderDiary {
+  #samTold: string | undefined;
+
+  constructor(
+    private readonly port: string,
+    private readonly log: Log,
+  ) {}
+
+  onEvent(event: ReaderEvent, { samNumber, counters }: IdCardReader): void {
+    if (event.type !== 'state') return;
+    const { state, reason } = event;
+    const isNews = state === 'ready' && samNumber !== this.#samTold;
+    if (isNews) this.#samTold = samNumber;
+    const sam = isNews && samNumber !== undefined ? shortHash(samNumber) : undefined;
+    this.log.info(state, { port: this.port, reason, sam });
+    if (state === 'lost') this.count(counters);
+  }
+
+  count(counters: Readonly<ReaderCounters>): void {
+    this.log.info('counters', counterFields(counters));
+  }
+}
+
+/**
+ * Starts the readers of the configuration.
+ * @returns how to stop each
+ */
+export function startReaders(
+  readers: Config['readers'],
+  { clock, time, randomBytes, dispatch, log }: ReaderParts,
+): (() => Promise<void>)[] {
+  const identitySecret = randomBytes(32);
+  return readers.map(({ port, pollMs }, source) => {
+    const diary = new ReaderDiary(port, log.named('reader'));
+    const inputs = new CardInputs({ source, clock, today: () => time.today(), identitySecret, dispatch });
+    const reader: IdCardReader = new IdCardReader({
+      open: opener(port, clock),
+      clock,
+      random: Math.random,
+      pollMs,
+      secondRead: (card) => saysExpired(card, time.today()),
+      onEvent: (event) => {
+        diary.onEvent(event, reader);
+        inputs.onEvent(event);
+      },
+    });
+    reader.start();
+    return async () => {
+      await reader.stop();
+      diary.count(reader.counters);
+    };
+  });
+}

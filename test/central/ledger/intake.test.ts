@@ -1,0 +1,117 @@
+import t from 'tap';
+import { Intake } from '../../../central/ledger/intake.js';
+import type { Stored } from '../../../central/ledger/ledger.js';
+import type { Envelopes } from '../../../central/session/envelopes.js';
+import { ManualClock } from '../../../platform/clock.js';
+import { Drops } from '../../../platform/drops.js';
+import { createLog } from '../../../platform/log.js';
+import { encodeBatch, parseAck } from '../../../protocol/wire/messages.js';
+
+const DEVICE = 'gz-bus-a1';
+const PLACE = { epoch: 1, seq: 3, head: '11'.repeat(32) };
+const BATCH = encodeBatch({ epoch: 1, first: 1, previous: '00'.repeat(32), records: [Buffer.from('{}')] });
+const KEY = { id: '00'.repeat(8), publicKey: `04${'00'.repeat(64)}` };
+
+/** An intake whose envelopes are open and whose ledger says what a test tells it to. */
+function open(answer: () => Promise<Stored>, publish: () => Promise<void> = async () => {}) {
+  const clock = new ManualClock();
+  const lines: string[] = [];
+  const acks: unknown[] = [];
+  const judged: number[] = [];
+  const log = createLog((line) => lines.push(line.replace(/^\S+ /, '')));
+  const drops = new Drops(clock, log);
+  const envelopes: Pick<Envelopes, 'open' | 'seal'> = {
+    open: async (_device, _kind, plaintext) => ({
+      ok: true,
+      value: { session: {} as never, counter: 1, plaintext: Buffer.from(plaintext) },
+    }),
+    seal: (_session, _kind, plaintext) => Buffer.from(plaintext),
+  };
+  const intake = new Intake({
+    envelopes: envelopes as Envelopes,
+    enrolments: () => ({ devices: { [DEVICE]: { key: KEY, enrolledMs: 0 } } }),
+    ledger: { store: answer },
+    log,
+    drops,
+    publish: async (_device, payload) => {
+      await publish();
+      const ack = parseAck(payload);
+      acks.push(ack.ok ? ack.value.place : ack.reason);
+    },
+    onStored: async (_device, records) => void judged.push(records.length),
+  });
+  return { intake, drops, lines, acks, judged, clock };
+}
+
+t.test('what was stored, known or missing is acknowledged with our place', async (t) => {
+  const cases: [Stored, unknown[], number[]][] = [
+    [{ kind: 'stored', place: PLACE, records: [] }, [PLACE], [0]],
+    [{ kind: 'known', place: PLACE }, [PLACE], []],
+    [{ kind: 'hole', place: null }, [null], []],
+  ];
+  for (const [stored, expected, judgedThen] of cases) {
+    const { intake, acks, judged, drops } = open(async () => stored);
+    await intake.handle(DEVICE, BATCH);
+    t.same([acks, judged, drops.counts()], [expected, judgedThen, {}], stored.kind);
+  }
+});
+
+t.test('a batch that is rejected gets no ack, and an error says so once a minute a device', async (t) => {
+  for (const reason of ['too-many-forks', 'gap-in-the-past', 'gap-too-wide', 'record-seal']) {
+    const { intake, acks, lines, clock, drops } = open(async () => ({ kind: 'rejected', reason }));
+    for (let n = 0; n < 3; n++) await intake.handle(DEVICE, BATCH);
+    t.same(lines, [`error dropped kind=events who=${DEVICE} reason=${reason}`]);
+    clock.advance(60_000);
+    await intake.handle(DEVICE, BATCH);
+    t.equal(lines.length, 2);
+    t.same([acks, drops.counts()], [[], { [`events.${reason}`]: 4 }]);
+  }
+  const { intake, lines } = open(async () => ({ kind: 'known', place: PLACE }));
+  await intake.handle(DEVICE, Buffer.from('{}'));
+  t.same(lines, [`error dropped kind=events who=${DEVICE} reason=wrong-shape`], 'no batch at all');
+});
+
+t.test('a disk that fails is an error, no ack, and the next batch is taken', async (t) => {
+  let fails = true;
+  const { intake, acks, lines, drops } = open(async () => {
+    if (fails) throw new Error('EIO');
+    return { kind: 'known', place: PLACE };
+  });
+  await intake.handle(DEVICE, BATCH);
+  t.match(lines.join(), /error batch not stored/);
+  t.same([acks, drops.counts()], [[], { 'events.not-stored': 1 }]);
+  fails = false;
+  await intake.handle(DEVICE, BATCH);
+  t.same(acks, [PLACE]);
+});
+
+t.test('an ack that cannot be sent does no harm: the batch comes again', async (t) => {
+  const { intake, lines, drops, judged } = open(
+    async () => ({ kind: 'stored', place: PLACE, records: [] }),
+    () => Promise.reject(new Error('down')),
+  );
+  await intake.handle(DEVICE, BATCH);
+  t.match(lines.join(), /warn {2}ack not sent/);
+  t.same([judged, drops.counts()], [[0], {}]);
+});
+
+t.test('a device is served one batch after another, and eight wait at most', async (t) => {
+  let running = 0;
+  let most = 0;
+  const { intake, acks, drops } = open(async () => {
+    running += 1;
+    most = Math.max(most, running);
+    await new Promise((resolve) => setImmediate(resolve));
+    running -= 1;
+    return { kind: 'known', place: PLACE };
+  });
+  for (let n = 0; n < 10; n++) void intake.handle(DEVICE, BATCH);
+  await intake.idle();
+  t.same([most, acks.length, drops.counts()], [1, 8, { 'events.busy': 2 }]);
+});
+
+t.test('a device that nobody enrolled has no queue', async (t) => {
+  const { intake, drops } = open(async () => ({ kind: 'known', place: PLACE }));
+  await intake.handle('gz-bus-b2', BATCH);
+  t.same(drops.counts(), { 'events.not-enrolled': 1 });
+});

@@ -38,8 +38,11 @@ interface Question {
   suspect: boolean;
 }
 
-/** A frame that stops arriving for so long will not go on: 500 bytes' worth even at 9,600 baud. */
-const STALL_MS = 500;
+/**
+ * A frame that stops arriving for so long will not go on. Serial device servers and busy hosts pause for some hundreds
+ * of milliseconds; drivers in the field give up after about a second of silence.
+ */
+const STALL_MS = 1000;
 /** The line counts as quiet after so long, and is waited for no longer than `QUIET_MAX_MS`. */
 const QUIET_MS = 100;
 const QUIET_MAX_MS = 1000;

@@ -101,7 +101,7 @@ for (const damage of VOIDED) {
       await bench.start();
       bench.module.damage(damage);
       bench.module.put(CARD);
-      await bench.run(1300);
+      await bench.run(2000);
       t.same(bench.take().slice(0, 5), ['found', 'text', 'failed', 'text', 'whole']);
       await bench.reader.stop();
     },

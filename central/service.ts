@@ -8,6 +8,7 @@ import { downTopic, everyDevice, parseTopic } from '../protocol/wire/topics.js';
 import { Admissions } from './judging/admissions.js';
 import { QuestionWatch } from './judging/questionWatch.js';
 import { ledgerFolder, type RandomBytes, readKeyPair, rulesPath, sweepLeftovers } from './keys.js';
+import { Anchors } from './ledger/anchors.js';
 import type { ChainedRecord } from './ledger/batch.js';
 import { Intake } from './ledger/intake.js';
 import { Ledger } from './ledger/ledger.js';
@@ -25,6 +26,10 @@ export const ROLES = ['verify', 'ledger'] as const;
 export type Role = (typeof ROLES)[number];
 
 export const DEFAULT_LIFETIME_MS = 12 * 3_600_000;
+
+/** An ack to a broker that is frozen never ends; what it acknowledges is on disk long before. */
+const STORE_WITHIN_MS = 500;
+const GOODBYE_WITHIN_MS = 1_000;
 
 export interface CentralOptions {
   /** What `central init` made. */
@@ -67,7 +72,7 @@ export interface CentralStats {
 
 export interface Central {
   stats(): CentralStats;
-  /** Stores what has come, says goodbye and stops; idempotent. */
+  /** Stores what has come, says goodbye and stops, within 1.5 s whatever the broker does; idempotent. */
   close(): Promise<void>;
 }
 
@@ -78,6 +83,7 @@ interface Parts {
   readonly questions: Questions | undefined;
   readonly sessions: Sessions | undefined;
   readonly intake: Intake | undefined;
+  readonly anchors: Anchors | undefined;
   readonly admissions: Admissions | undefined;
   readonly watch: QuestionWatch | undefined;
 }
@@ -108,7 +114,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
   return {
     stats: () => statsOf(parts, drops),
     close: () => {
-      closing ??= closeAll(parts, links, presence, () => {
+      closing ??= closeAll(parts, links, presence, clock, () => {
         parts.watch?.close();
         tickets.close();
         state.close();
@@ -133,6 +139,7 @@ async function makeParts(
   const common = { envelopes, tickets, ...state, clock, log, drops, random, sm2 };
   // Only who sees the journals can say that a tap is missing in them.
   const watch = verifies && takes ? new QuestionWatch(clock, log) : undefined;
+  const anchors = takes ? await Anchors.open({ folder, clock, log }) : undefined;
   const admissions = takes ? await makeAdmissions(options, state, ledger) : undefined;
   const sessions = verifies
     ? new Sessions({
@@ -156,10 +163,11 @@ async function makeParts(
         ...common,
         ledger,
         publish: async (device, payload) => links.records?.publish(downTopic(device, 'ack'), payload),
+        onAcknowledged: (device, place) => anchors?.note(device, place),
         onStored: (device, records) => afterStoring(device, records, watch, admissions, log),
       })
     : undefined;
-  return { questions, sessions, intake, admissions, watch };
+  return { questions, sessions, intake, anchors, admissions, watch };
 }
 
 async function makeAdmissions(
@@ -273,10 +281,30 @@ function statsOf({ questions, sessions, intake, admissions, watch }: Parts, drop
   };
 }
 
-async function closeAll(parts: Parts, links: Links, presence: Presence, stop: () => void): Promise<void> {
+async function closeAll(
+  { intake, anchors }: Parts,
+  { questions, records }: Links,
+  presence: Presence,
+  clock: Clock,
+  stop: () => void,
+): Promise<void> {
   stop();
-  await links.questions?.close();
-  await parts.intake?.idle();
-  if (links.records !== undefined) await presence.say(links.records, 'disconnected');
-  await links.records?.close();
+  const noQuestions = questions?.close();
+  await within(clock, STORE_WITHIN_MS, intake?.idle());
+  // A link lets what was sent before go out as it closes.
+  const goodbye = records === undefined ? undefined : presence.say(records, 'disconnected');
+  // An ack that nobody has confirmed ends with its link.
+  const goodbyes = Promise.all([noQuestions, goodbye, records?.close()]).then(() => intake?.idle());
+  await Promise.all([anchors?.close(), within(clock, GOODBYE_WITHIN_MS, goodbyes)]);
+  await anchors?.close();
+}
+
+/** Waits for the end of something, but not for ever. */
+async function within(clock: Clock, mostMs: number, work: Promise<unknown> | undefined): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const cancel = clock.schedule(mostMs, resolve);
+    Promise.resolve(work)
+      .then(() => resolve(), reject)
+      .finally(cancel);
+  });
 }

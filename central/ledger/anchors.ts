@@ -75,7 +75,8 @@ export class Anchors {
     } catch (thrown) {
       if (codeOf(thrown) !== 'document.damaged') throw thrown;
       log.error('anchors lost, they begin anew', { path, problem: messageOf(thrown) });
-      for (const damaged of [path, `${path}.bak`]) await rename(damaged, `${damaged}.damaged`).catch(() => {});
+      for (const damaged of [path, `${path}.bak`])
+        await rename(damaged, `${damaged}.damaged`).catch(() => {});
       return new Anchors(await openFile(folder), options);
     }
   }

@@ -31,7 +31,7 @@ export interface DeviceReport {
    * tells which; they are no fault by themselves. Undefined where seals were not checked.
    */
   readonly tapsWithoutVerdict: number | undefined;
-  /** In order of the file. */
+  /** First what was acknowledged and is gone, then in order of the file. */
   readonly faults: readonly Fault[];
 }
 
@@ -47,7 +47,8 @@ interface Tally {
 const SEALED_KINDS = ['tap', 'verdict', 'tap-void'];
 
 /**
- * Recomputes every chain of a ledger and names what is wrong. Works beside a central that writes.
+ * Recomputes every chain of a ledger and names what is wrong; a device whose file is gone counts too, where records of
+ * it were acknowledged. Works beside a central that writes.
  * @param unwrap with the ledger key: sealed parts are checked too
  */
 export async function* verifyLedger(
@@ -191,12 +192,14 @@ function acknowledged(device: string, main: LineAudit | undefined, anchor: Place
     return isNamed ? [] : [{ kind: 'altered', epoch, seq, file, detail }];
   }
   const end = main === undefined ? null : newestPlace(main);
-  // Then the chain names what is missing before it.
-  if (end !== null && isAfter(end, anchor)) return [];
-  const ends = end === null ? 'holds nothing' : `ends at ${end.epoch}/${end.seq}`;
+  const goesOn = end !== null && isAfter(end, anchor);
+  const ends =
+    end === null ? 'holds nothing' : `ends at ${end.epoch}/${end.seq}${goesOn ? ' without it' : ''}`;
   const detail = `records up to ${epoch}/${seq} were acknowledged, the ledger ${ends}`;
-  return [{ kind: 'removed', epoch, seq: end?.epoch === epoch ? end.seq + 1 : 1, file, detail }];
+  return [{ kind: 'removed', epoch, seq: goesOn ? seq : firstGone(end, epoch), file, detail }];
 }
+
+const firstGone = (end: Place | null, epoch: number): number => (end?.epoch === epoch ? end.seq + 1 : 1);
 
 /** What lies between one start and the next: records that never came, or a disk that went back. */
 function betweenEpochs(main: LineAudit | undefined): Fault[] {

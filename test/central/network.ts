@@ -11,11 +11,17 @@ export class Network {
   /** Everything that was ever published. */
   readonly sent: { readonly topic: string; readonly payload: Buffer; readonly qos: 0 | 1 }[] = [];
   readonly #clients: Client[] = [];
+  #isMute = false;
 
   readonly open: OpenMqtt = (options) => {
     const client: Client = { options, up: false };
     this.#clients.push(client);
     setImmediate(() => this.connect(options.clientId));
+    let giveUp = () => {};
+    const closed = new Promise<never>((_, reject) => {
+      giveUp = () => reject(new Error('down'));
+    });
+    closed.catch(() => {});
     const link: MqttLink = {
       get up() {
         return client.up;
@@ -28,13 +34,20 @@ export class Network {
         if (!client.up) throw new Error('down');
         if (retain) this.retained.set(topic, payload);
         this.publish(topic, payload, 1);
+        if (this.#isMute) await closed;
       },
       close: async () => {
         client.up = false;
+        giveUp();
       },
     };
     return link;
   };
+
+  /** From now on what is published goes out, and is never confirmed. */
+  mute(): void {
+    this.#isMute = true;
+  }
 
   connect(clientId: string): void {
     const client = this.#client(clientId);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { enroll } from '../../central/enrolments.js';
 import { keyPath, readKeyPair } from '../../central/keys.js';
+import { readAnchors } from '../../central/ledger/anchors.js';
 import { startCentral } from '../../central/service.js';
 import { systemClock } from '../../platform/clock.js';
 import { createLog, silentLog } from '../../platform/log.js';
@@ -222,7 +223,24 @@ t.test('the same over a real broker and SM2 on threads', async (t) => {
   t.same(device.open('ack', await exchange('events', device.send(journal.batch()), 'ack')), {
     place: journal.place,
   });
+  const last = once(events, 'state');
+  await central.close();
+  t.match(parseState((await last)[0] as Buffer), { ok: true, value: { state: 'disconnected' } });
 });
+
+t.test(
+  'a broker that confirms nothing any more holds up no stop, and what it passed on is remembered',
+  async (t) => {
+    const { device, exchange, network, central, clock, folder, ledgerKey } = await openScene(t);
+    const journal = new TestJournal(device.name, 1, null, ledgerKey);
+    network.mute();
+    await exchange('events', device.send(journal.batch()), 'ack');
+    const closed = central.close();
+    clock.advance(500);
+    await closed;
+    t.same((await readAnchors(folder)).get(device.name), journal.place);
+  },
+);
 
 t.test('a damaged list of devices is an error in the log, though its copy serves', async (t) => {
   const folder = await makeFolder(t);

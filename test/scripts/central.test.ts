@@ -1,9 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import { TestDevice } from '../central/device.js';
+import { ledgerFolder, readKeyPair } from '../../central/keys.js';
+import { Anchors } from '../../central/ledger/anchors.js';
+import { Ledger } from '../../central/ledger/ledger.js';
+import { systemClock } from '../../platform/clock.js';
+import { silentLog } from '../../platform/log.js';
+import { TestDevice, TestJournal } from '../central/device.js';
 import { startMosquitto } from '../support/mosquitto.js';
 
 const MODULE = new URL('../../scripts/cli/central.js', import.meta.url).href;
@@ -154,4 +160,62 @@ t.test('run: waits for a broker that is away, says ready, ends well when told to
   await ready;
   child.kill('SIGTERM');
   t.same(await once(child, 'close'), [0, null]);
+});
+
+t.test('run: ends within 2 s, and well, with a broker that is frozen or never answers', async (t) => {
+  const data = join(t.testdir({}), 'C');
+  await run(['init', '--data', data]);
+  const end = async (child: ChildProcess) => {
+    const startMs = performance.now();
+    child.kill('SIGTERM');
+    t.same(await once(child, 'exit'), [0, null]);
+    t.ok(performance.now() - startMs < 2_000, `took ${Math.round(performance.now() - startMs)} ms`);
+  };
+  const broker = await startMosquitto(t);
+  const served = start(['run', '--data', data, '--broker', broker.url]);
+  t.teardown(() => served.kill('SIGKILL'));
+  await says(served, /central ready/);
+  t.teardown(broker.freeze());
+  await end(served);
+  const { server, url, came } = await silentBroker();
+  t.teardown(() => server.close());
+  const waiting = start(['run', '--data', data, '--broker', url]);
+  t.teardown(() => waiting.kill('SIGKILL'));
+  await came;
+  await end(waiting);
+});
+
+/** Takes connections and what they send, and says nothing: no CONNACK ever comes. */
+async function silentBroker(): Promise<{ server: Server; url: string; came: Promise<unknown> }> {
+  const server = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return { server, url: `mqtt://127.0.0.1:${address.port}`, came: once(server, 'connection') };
+}
+
+t.test('verify: what was acknowledged and is gone is named, in words and in JSON', async (t) => {
+  const data = join(t.testdir({}), 'C');
+  await run(['init', '--data', data]);
+  const journal = new TestJournal('gz-bus-a1', 1, null, await readKeyPair(data, 'ledger'));
+  journal.verdict(journal.tap());
+  const ledger = new Ledger({ folder: ledgerFolder(data), log: silentLog, writes: true });
+  await ledger.store('gz-bus-a1', journal.batch());
+  const anchors = await Anchors.open({ folder: data, clock: systemClock, log: silentLog });
+  anchors.note('gz-bus-a1', journal.place);
+  await anchors.close();
+  t.match(await run(['verify', '--data', data]), { code: 0, out: /gz-bus-a1 ok: 4 records/ });
+  const gone = /removed at 1\/1 .*records up to 1\/4 were acknowledged, the ledger holds nothing/;
+  const path = join(ledgerFolder(data), 'gz-bus-a1.cpj');
+  truncateSync(path);
+  t.match(await run(['verify', '--data', data]), { code: 1, out: gone });
+  rmSync(path);
+  t.match(await run(['verify', '--data', data, '--device', 'gz-bus-a1']), { code: 1, out: gone });
+  const json = await run(['verify', '--data', data, '--json']);
+  t.equal(json.code, 1);
+  t.match(JSON.parse(json.out), {
+    whole: false,
+    records: 0,
+    faults: [{ kind: 'removed', epoch: 1, seq: 1 }],
+  });
 });

@@ -1,11 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { DEFAULT_RATE, LEAST_RATE, type QuestionRate } from '../../../central/rules/limits.js';
-import { DEFAULT_LIFETIME_MS, ROLES, type Role, startCentral } from '../../../central/service.js';
+import {
+  type Central,
+  DEFAULT_LIFETIME_MS,
+  ROLES,
+  type Role,
+  startCentral,
+} from '../../../central/service.js';
 import { BROKER_URL, brokerAccess, isBrokerUrl } from '../../../platform/brokerAccess.js';
 import { systemClock } from '../../../platform/clock.js';
-import { standardErrorLog } from '../../../platform/log.js';
+import { type Log, standardErrorLog } from '../../../platform/log.js';
 import { mqttOpener, withoutLogin } from '../../../platform/mqtt.js';
 import { createSm2Pool } from '../../../platform/sm2/pool.js';
+import { messageOf } from '../../../protocol/errors.js';
 import { type Command, EXIT } from '../command.js';
 import {
   logLevel,
@@ -58,6 +65,8 @@ const WORKER = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const SM2_THREADS = 2;
 const MOST_A_SECOND = 100_000;
 const WEEK_MS = 7 * 24 * 3_600_000;
+/** A stop that takes longer is cut off: what came is on disk by then, or comes again. */
+const STOP_WITHIN_MS = 1_800;
 
 function brokerUrl(text: string): string {
   if (isBrokerUrl(text)) return text;
@@ -97,8 +106,9 @@ async function run(argv: readonly string[]): Promise<number> {
   const log = standardErrorLog(logLevel(values['log-level']));
   const { signal, release } = untilSignal();
   const sm2 = createSm2Pool({ size: SM2_THREADS, log });
+  let central: Central;
   try {
-    const central = await startCentral({
+    central = await startCentral({
       ...common,
       openMqtt: mqttOpener(systemClock, Math.random, log),
       clock: systemClock,
@@ -107,13 +117,30 @@ async function run(argv: readonly string[]): Promise<number> {
       log,
       onReady: (facts) => log.info('central ready', { broker: withoutLogin(url), worker, ...facts }),
     });
-    log.info('central stopping', { signal: await signal });
-    await central.close();
-  } finally {
+  } catch (thrown) {
     release();
     await sm2.close();
+    throw thrown;
   }
-  return EXIT.done;
+  log.info('central stopping', { signal: await signal });
+  return end(log, async () => {
+    await central.close();
+    await sm2.close();
+  });
+}
+
+/** Ends the process: whatever still holds the loop then (a resolver, a broker that hangs) has nothing left to do. */
+async function end(log: Log, stop: () => Promise<void>): Promise<never> {
+  // Keeps the process alive as well: the deadlines inside do not.
+  setTimeout(() => {
+    log.error('the stop took too long');
+    process.exit(EXIT.no);
+  }, STOP_WITHIN_MS);
+  await stop().catch((thrown) => {
+    log.error('the stop failed', { problem: messageOf(thrown) });
+    process.exitCode = EXIT.no;
+  });
+  process.exit(process.exitCode ?? EXIT.done);
 }
 
 export const runCommand: Command = {

@@ -10,7 +10,8 @@ import { noMorePositionals, parseCommandLine, required } from '../options.js';
 const HELP = `usage: cardpad central verify --data DIR [--device ID] [--json]
 
 Recomputes every chain of the ledger and names the first record that was altered, removed, reordered or forged,
-second histories and gaps. Works beside a running central. Exit code 0: all is whole; 1: it is not.
+second histories and gaps, and records that were acknowledged and are gone, to the last one and the whole file. Works
+beside a running central. Exit code 0: all is whole; 1: it is not.
 
   --data DIR     the folder of this central service
   --device ID    this device only

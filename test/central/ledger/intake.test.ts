@@ -18,6 +18,7 @@ function open(answer: () => Promise<Stored>, publish: () => Promise<void> = asyn
   const lines: string[] = [];
   const acks: unknown[] = [];
   const judged: number[] = [];
+  const anchored: unknown[] = [];
   const log = createLog((line) => lines.push(line.replace(/^\S+ /, '')));
   const drops = new Drops(clock, log);
   const envelopes: Pick<Envelopes, 'open' | 'seal'> = {
@@ -38,15 +39,16 @@ function open(answer: () => Promise<Stored>, publish: () => Promise<void> = asyn
       const ack = parseAck(payload);
       acks.push(ack.ok ? ack.value.place : ack.reason);
     },
+    onAcknowledged: (_device, place) => void anchored.push(acks.length, place),
     onStored: async (_device, records) => void judged.push(records.length),
   });
-  return { intake, drops, lines, acks, judged, clock };
+  return { intake, drops, lines, acks, judged, anchored, clock };
 }
 
 t.test('what was stored, known or missing is acknowledged with our place', async (t) => {
   const cases: [Stored, unknown[], number[]][] = [
-    [{ kind: 'stored', place: PLACE, records: [] }, [PLACE], [0]],
-    [{ kind: 'known', place: PLACE }, [PLACE], []],
+    [{ kind: 'stored', place: PLACE, fork: 0, records: [] }, [PLACE], [0]],
+    [{ kind: 'known', place: PLACE, fork: 0 }, [PLACE], []],
     [{ kind: 'hole', place: null }, [null], []],
   ];
   for (const [stored, expected, judgedThen] of cases) {
@@ -55,6 +57,25 @@ t.test('what was stored, known or missing is acknowledged with our place', async
     t.same([acks, judged, drops.counts()], [expected, judgedThen, {}], stored.kind);
   }
 });
+
+t.test(
+  'how far the main line is acknowledged is told after the ack; of a fork or a hole nothing is',
+  async (t) => {
+    const cases: [Stored, unknown[]][] = [
+      [{ kind: 'stored', place: PLACE, fork: 0, records: [] }, [1, PLACE]],
+      [{ kind: 'known', place: PLACE, fork: 0 }, [1, PLACE]],
+      [{ kind: 'stored', place: PLACE, fork: 1, records: [] }, []],
+      [{ kind: 'known', place: PLACE, fork: 2 }, []],
+      [{ kind: 'hole', place: PLACE }, []],
+      [{ kind: 'rejected', reason: 'record-seal' }, []],
+    ];
+    for (const [stored, expected] of cases) {
+      const { intake, anchored } = open(async () => stored);
+      await intake.handle(DEVICE, BATCH);
+      t.same(anchored, expected, JSON.stringify(stored));
+    }
+  },
+);
 
 t.test('a batch that is rejected gets no ack, and an error says so once a minute a device', async (t) => {
   for (const reason of ['too-many-forks', 'gap-in-the-past', 'gap-too-wide', 'record-seal']) {
@@ -66,7 +87,7 @@ t.test('a batch that is rejected gets no ack, and an error says so once a minute
     t.equal(lines.length, 2);
     t.same([acks, drops.counts()], [[], { [`events.${reason}`]: 4 }]);
   }
-  const { intake, lines } = open(async () => ({ kind: 'known', place: PLACE }));
+  const { intake, lines } = open(async () => ({ kind: 'known', place: PLACE, fork: 0 }));
   await intake.handle(DEVICE, Buffer.from('{}'));
   t.same(lines, [`error dropped kind=events who=${DEVICE} reason=wrong-shape`], 'no batch at all');
 });
@@ -75,7 +96,7 @@ t.test('a disk that fails is an error, no ack, and the next batch is taken', asy
   let fails = true;
   const { intake, acks, lines, drops } = open(async () => {
     if (fails) throw new Error('EIO');
-    return { kind: 'known', place: PLACE };
+    return { kind: 'known', place: PLACE, fork: 0 };
   });
   await intake.handle(DEVICE, BATCH);
   t.match(lines.join(), /error batch not stored/);
@@ -87,7 +108,7 @@ t.test('a disk that fails is an error, no ack, and the next batch is taken', asy
 
 t.test('an ack that cannot be sent does no harm: the batch comes again', async (t) => {
   const { intake, lines, drops, judged } = open(
-    async () => ({ kind: 'stored', place: PLACE, records: [] }),
+    async () => ({ kind: 'stored', place: PLACE, fork: 0, records: [] }),
     () => Promise.reject(new Error('down')),
   );
   await intake.handle(DEVICE, BATCH);
@@ -103,7 +124,7 @@ t.test('a device is served one batch after another, and eight wait at most', asy
     most = Math.max(most, running);
     await new Promise((resolve) => setImmediate(resolve));
     running -= 1;
-    return { kind: 'known', place: PLACE };
+    return { kind: 'known', place: PLACE, fork: 0 };
   });
   for (let n = 0; n < 10; n++) void intake.handle(DEVICE, BATCH);
   await intake.idle();
@@ -111,7 +132,7 @@ t.test('a device is served one batch after another, and eight wait at most', asy
 });
 
 t.test('a device that nobody enrolled has no queue', async (t) => {
-  const { intake, drops } = open(async () => ({ kind: 'known', place: PLACE }));
+  const { intake, drops } = open(async () => ({ kind: 'known', place: PLACE, fork: 0 }));
   await intake.handle('gz-bus-b2', BATCH);
   t.same(drops.counts(), { 'events.not-enrolled': 1 });
 });

@@ -161,7 +161,9 @@ export class LinkBench {
 
   /** The reasons for which messages were dropped so far, each once a minute, and forgets them. */
   drops(): string[] {
-    const found = this.lines.flatMap((line) => /dropped kind=down who=\S+ reason=(\S+)/.exec(line)?.[1] ?? []);
+    const found = this.lines.flatMap(
+      (line) => /dropped kind=down who=\S+ reason=(\S+)/.exec(line)?.[1] ?? [],
+    );
     this.lines.length = 0;
     return found;
   }

@@ -67,12 +67,14 @@ export async function startMosquitto(t: TestScope, port?: number): Promise<Mosqu
   // A test that is cut off or crashes takes its broker and its files with it.
   const argv = ['--pdeathsig', 'KILL', BINARY, '-c', file];
   const broker = spawn('setpriv', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const sweep = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', sweep);
   const ended = once(broker, 'exit');
   const stop = async () => {
     if (broker.exitCode === null && broker.signalCode === null) broker.kill('SIGKILL');
     await ended;
-    rmSync(folder, { recursive: true, force: true });
+    process.off('exit', sweep);
+    sweep();
   };
   t.teardown(stop);
   await running(broker);

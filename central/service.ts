@@ -114,10 +114,10 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
   return {
     stats: () => statsOf(parts, drops),
     close: () => {
-      closing ??= closeAll(parts, links, presence, clock, () => {
+      closing ??= closeAll(parts, links, presence, clock, async () => {
         parts.watch?.close();
-        tickets.close();
         state.close();
+        await tickets.close();
       });
       return closing;
     },
@@ -286,16 +286,20 @@ async function closeAll(
   { questions, records }: Links,
   presence: Presence,
   clock: Clock,
-  stop: () => void,
+  stop: () => Promise<void>,
 ): Promise<void> {
-  stop();
+  const stopped = stop();
   const noQuestions = questions?.close();
   await within(clock, STORE_WITHIN_MS, intake?.idle());
   // A link lets what was sent before go out as it closes.
   const goodbye = records === undefined ? undefined : presence.say(records, 'disconnected');
   // An ack that nobody has confirmed ends with its link.
   const goodbyes = Promise.all([noQuestions, goodbye, records?.close()]).then(() => intake?.idle());
-  await Promise.all([anchors?.close(), within(clock, GOODBYE_WITHIN_MS, goodbyes)]);
+  await Promise.all([
+    anchors?.close(),
+    within(clock, STORE_WITHIN_MS, stopped),
+    within(clock, GOODBYE_WITHIN_MS, goodbyes),
+  ]);
   await anchors?.close();
 }
 

@@ -68,6 +68,7 @@ export class Tickets {
   readonly #opened = new BoundedMap<string, OpenSession>(OPENED_KEPT);
   #cancel: Cancel = () => {};
   #closed = false;
+  #rotating: Promise<void> = Promise.resolve();
 
   private constructor(
     private readonly options: TicketOptions,
@@ -84,12 +85,16 @@ export class Tickets {
   }
 
   /** Rotates now and then every hour, in the role that issues tickets. */
-  async keepRotating(): Promise<void> {
-    await this.rotate().catch((thrown: unknown) => {
-      this.options.log.error('ticket keys not rotated', { problem: messageOf(thrown) });
-    });
-    if (this.#closed) return;
-    this.#cancel = this.options.clock.schedule(LOOK_EVERY_MS, () => void this.keepRotating());
+  keepRotating(): Promise<void> {
+    this.#rotating = this.rotate()
+      .catch((thrown: unknown) => {
+        this.options.log.error('ticket keys not rotated', { problem: messageOf(thrown) });
+      })
+      .then(() => {
+        if (this.#closed) return;
+        this.#cancel = this.options.clock.schedule(LOOK_EVERY_MS, () => void this.keepRotating());
+      });
+    return this.#rotating;
   }
 
   async rotate(): Promise<void> {
@@ -135,9 +140,11 @@ export class Tickets {
     return this.#opened.size;
   }
 
-  close(): void {
+  /** Resolves when a rotation that is under way is done. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#cancel();
+    await this.#rotating;
     this.file.close();
   }
 

@@ -161,7 +161,7 @@ export class Link {
     const topic = upTopic(this.options.identity.device, 'state');
     this.#settle(this.#mqtt.publish(topic, encodeState(this.#state('ready')), true));
     this.#sessions.linkUp();
-    this.#uploader.kick();
+    this.#uploader.linkUp();
   }
 
   #onDown(): void {

@@ -79,6 +79,13 @@ export class Uploader {
     this.kick();
   }
 
+  /** A new connection is worth a try at once, whatever went wrong on the old one. */
+  linkUp(): void {
+    this.#tries = 0;
+    this.#notBeforeMs = 0;
+    this.kick();
+  }
+
   /** There may be something to send. */
   kick(): void {
     if (this.#working) {
@@ -87,8 +94,13 @@ export class Uploader {
     }
     if (this.#stopped || this.#paused || this.#inFlight !== undefined) return;
     const { linkUp, sessions, clock } = this.options;
-    // New records do not shorten the back-off: a central that is in trouble is left alone for as long as it takes.
-    if (clock.monotonicMs() < this.#notBeforeMs) return;
+    const waitMs = this.#notBeforeMs - clock.monotonicMs();
+    if (waitMs > 0) {
+      // New records do not shorten the back-off: a central that is in trouble is left alone for as long as it takes.
+      this.#cancel();
+      this.#cancel = clock.schedule(waitMs, () => this.kick());
+      return;
+    }
     if (this.#acknowledged === undefined || sessions.current === undefined || !linkUp()) return;
     this.#working = true;
     this.#sendNext(this.#acknowledged)

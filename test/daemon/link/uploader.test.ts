@@ -282,6 +282,25 @@ t.test('a connection lost in the middle goes on where it was, and nothing is mis
   );
 });
 
+t.test(
+  'what an outage has left behind goes up at once when the connection is back, however long it was',
+  async (t) => {
+    for (const outageMs of [1_000, 6_000, 11_000, 16_000, 23_000, 31_000]) {
+      const bench = await LinkBench.ready();
+      bench.central.acknowledges = false;
+      await bench.append(1);
+      bench.broker.reachable = false;
+      bench.central.acknowledges = true;
+      await bench.append(2);
+      await bench.run(outageMs, 250);
+      bench.broker.reachable = true;
+      // The batch that was out when the connection broke may be waited for until its time is over.
+      await bench.run(6_500, 250);
+      t.same([...new Set(bench.central.received)], upTo(5), `after ${outageMs} ms`);
+    }
+  },
+);
+
 t.test('a broker that freezes with a batch in its hands holds nothing up when it is back', async (t) => {
   const bench = await LinkBench.ready();
   bench.broker.frozen = true;

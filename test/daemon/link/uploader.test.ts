@@ -301,6 +301,18 @@ t.test(
   },
 );
 
+t.test('a timer that goes off a moment before its time strands nothing', async (t) => {
+  const bench = await LinkBench.ready();
+  const schedule = bench.clock.schedule.bind(bench.clock);
+  // As Node's do: they count whole milliseconds, the monotonic clock does not.
+  bench.clock.schedule = (delayMs, call) => schedule(delayMs > 1 ? delayMs - 0.4 : 1, call);
+  bench.central.acknowledges = false;
+  await bench.append(1);
+  const before = bench.sent('events').length;
+  await bench.run(30_000, 250);
+  t.ok(bench.sent('events').length >= before + 3, 'it is sent again and again');
+});
+
 t.test('a broker that freezes with a batch in its hands holds nothing up when it is back', async (t) => {
   const bench = await LinkBench.ready();
   bench.broker.frozen = true;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { enroll } from '../../central/enrolments.js';
 import { initCentral, publicPath } from '../../central/keys.js';
@@ -16,13 +17,16 @@ import { TestDevice } from './device.js';
 import { Network } from './network.js';
 
 export interface TestScope {
-  testdir(content: Record<string, string>): string;
   teardown(call: () => unknown): unknown;
 }
 
 /** A central's folder, as `init` makes it. */
 export async function makeFolder(t: TestScope, files: Record<string, string> = {}): Promise<string> {
-  const folder = join(t.testdir(files), 'C');
+  const parent = await mkdtemp(join(tmpdir(), 'cardpad-central-'));
+  // Not t.testdir, which is cleared before a central in it has ended its last write.
+  t.teardown(() => rm(parent, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
+  for (const [name, content] of Object.entries(files)) await writeFile(join(parent, name), content);
+  const folder = join(parent, 'C');
   const rules = JSON.stringify(DEFAULT_RULES);
   await initCentral(folder, {
     generate: generateSm2KeyPair,

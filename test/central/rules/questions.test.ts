@@ -84,7 +84,7 @@ t.test('one question answered twice with different verdicts shares no key stream
 async function looked(clock: { advance(byMs: number): void }): Promise<void> {
   for (let n = 0; n < 20; n++) {
     clock.advance(250);
-    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

@@ -31,7 +31,7 @@ export class Presence {
     if (this.#said === state || !link.up) return;
     this.#said = state;
     // When it fails the connection is down, and the next one says it anew.
-    await link.publish(this.topic, this.#payload(state), true).catch(() => {});
+    await link.publish(this.topic, this.#payload(state), { retain: true }).catch(() => {});
   }
 
   #payload(state: State['state']): Buffer {

@@ -240,7 +240,7 @@ function connect(
   links.records = openMqtt({
     ...broker,
     clientId: `cardpad-central-${worker}-records`,
-    will: presence.will(),
+    will: () => presence.will(),
     subscriptions: [
       ...(sessions === undefined ? [] : [{ topic: everyDevice('hello'), qos: 1 as const }]),
       ...(intake === undefined ? [] : [{ topic: everyDevice('events'), qos: 1 as const }]),

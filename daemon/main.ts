@@ -1,24 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { guardOutputs } from '../drivers/safety.js';
-import { brokerAccess } from '../platform/brokerAccess.js';
-import { type Clock, systemClock } from '../platform/clock.js';
-import { folderDisk } from '../platform/disk.js';
-import { readFileIfThere } from '../platform/files.js';
-import { holdLock } from '../platform/lock.js';
 import type { Log } from '../platform/log.js';
-import { mqttOpener, type OpenMqtt } from '../platform/mqtt.js';
-import { createSm2Pool } from '../platform/sm2/pool.js';
 import type { Sm2Service } from '../platform/sm2/service.js';
 import { CardpadError, codeOf, messageOf } from '../protocol/errors.js';
 import { selfTestSymmetric } from '../protocol/sm/selfTest.js';
-import { sm3 } from '../protocol/sm/sm3.js';
 import { SYSTEM_REASONS } from '../protocol/verdict.js';
 import { type Close, closeTogether, Opened } from './closing.js';
 import { type Config, policyOf } from './config/config.js';
 import { Effects } from './effects.js';
-import { type Identity, loadIdentity, proveKey } from './identity.js';
+import { type Identity, proveKey } from './identity.js';
 import { Journal } from './journal/journal.js';
 import type { LaneInput, LaneSettings } from './lane/state.js';
 import { Link } from './link/link.js';
@@ -26,6 +16,7 @@ import { openOutputs } from './outputs.js';
 import { startReaders } from './readers.js';
 import { LaneRunner } from './runner.js';
 import { TimeKeeper } from './time.js';
+import type { GateWorld } from './world.js';
 
 /** After one time-out a question waits this long, until an answer comes. */
 const SHORT_DEADLINE_MS = 300;
@@ -34,14 +25,6 @@ const REFUSAL_MEMORY_MS = 15 * 60 * 1000;
 /** A system up for less has just been switched on, and perhaps the whole street with it. */
 const POWER_CUT_UPTIME_S = 120;
 const FIRST_HELLO_WITHIN_MS = 30_000;
-
-/** What a gate runs on; a simulation hands in its own. */
-export interface GateParts {
-  readonly clock?: Clock;
-  readonly sm2?: Sm2Service;
-  readonly openMqtt?: OpenMqtt;
-  readonly log: Log;
-}
 
 /** A gate at work. */
 export interface RunningGate {
@@ -72,40 +55,26 @@ function laneSettings(config: Config): LaneSettings {
   };
 }
 
-/** Tells this boot of the system from the one before; monotonic times compare within one boot only. */
-async function bootId(): Promise<string> {
-  const id = (await readFileIfThere('/proc/sys/kernel/random/boot_id')) ?? randomBytes(16);
-  return sm3(Buffer.from('cardpad/v1/boot\n', 'utf8'), id).subarray(0, 8).toString('hex');
-}
-
 async function openJournal(
-  config: Config,
-  identity: Identity,
+  { dataDir, device }: Config,
+  { journalDisk: disk, clock, randomBytes, log }: GateWorld,
+  { central }: Identity,
   sm2: Sm2Service,
   time: TimeKeeper,
-  parts: {
-    readonly clock: Clock;
-    readonly boot: string;
-    readonly log: Log;
-  },
+  boot: string,
 ): Promise<Journal> {
-  const [ledgerKey] = identity.central.keys.ledger;
+  const [ledgerKey] = central.keys.ledger;
   if (ledgerKey === undefined) throw new RangeError('central has no ledger key');
-  const folder = join(config.dataDir, 'journal');
+  const wrapKey = async (key: Buffer) => ({
+    ledgerKey: ledgerKey.id,
+    wrapped: Buffer.from(await sm2.encrypt(key, ledgerKey.publicKey)).toString('hex'),
+  });
   try {
-    return await Journal.open({
-      disk: folderDisk(folder),
-      device: config.device,
-      ...parts,
-      time,
-      randomBytes,
-      wrapKey: async (key) => ({
-        ledgerKey: ledgerKey.id,
-        wrapped: Buffer.from(await sm2.encrypt(key, ledgerKey.publicKey)).toString('hex'),
-      }),
-    });
+    const named = log.named('journal');
+    return await Journal.open({ disk, device, clock, randomBytes, boot, time, wrapKey, log: named });
   } catch (cause) {
     if (cause instanceof CardpadError && cause.disposition === 'fatal') throw cause;
+    const folder = join(dataDir, 'journal');
     throw new CardpadError('journal.start', 'fatal', `the journal in ${folder} cannot be written`, {
       help: 'Check that the disk is neither full nor read-only and that this user owns the folder.',
       cause,
@@ -117,10 +86,10 @@ async function openJournal(
  * Starts a gate: outputs safe first, then checks, journal, connection, and the readers last.
  * @throws CardpadError (fatal) with what to do about it; the outputs are safe then
  */
-export async function startGate(config: Config, parts: GateParts): Promise<RunningGate> {
+export async function startGate(config: Config, world: GateWorld): Promise<RunningGate> {
   const opened = new Opened();
   try {
-    const { link, failure } = await openGate(config, parts, opened);
+    const { link, failure } = await openGate(config, world, opened);
     return {
       failure,
       get ready() {
@@ -128,25 +97,14 @@ export async function startGate(config: Config, parts: GateParts): Promise<Runni
       },
       async stop() {
         await opened.close();
-        parts.log.info('gate stopped');
+        world.log.info('gate stopped');
       },
     };
   } catch (thrown) {
     await opened.close().catch((failure) => {
-      parts.log.error('cannot close', { problem: codeOf(failure) ?? messageOf(failure) });
+      world.log.error('cannot close', { problem: codeOf(failure) ?? messageOf(failure) });
     });
     throw thrown;
-  }
-}
-
-/** One daemon a data folder: two would take turns at the broker, and write two histories into one journal. */
-async function lockDataDir(dataDir: string): Promise<Close> {
-  try {
-    return await holdLock(join(dataDir, 'run.lock'), `the data folder ${dataDir}`);
-  } catch (thrown) {
-    if (codeOf(thrown) === 'files.in-use') throw thrown;
-    // A folder that is missing or cannot be written is told where keys and journal are looked for, outputs safe.
-    return () => {};
   }
 }
 
@@ -168,23 +126,22 @@ function closeUnanswered(journal: Journal, log: Log): void {
   }
 }
 
-async function openGate(config: Config, parts: GateParts, opened: Opened) {
-  const { log, clock = systemClock } = parts;
+async function openGate(config: Config, world: GateWorld, opened: Opened) {
+  const { log, clock, random, randomBytes } = world;
   // Before the outputs: a second daemon must not touch the relay of the first.
-  opened.add(await lockDataDir(config.dataDir));
-  const outputs = openOutputs(config, clock);
+  opened.add(await world.lock());
+  const outputs = openOutputs(config, world.openGpio(), clock);
   opened.add(guardOutputs(outputs.all));
   opened.add(() => outputs.close());
 
   selfTestSymmetric();
-  const identity = await loadIdentity(config.dataDir, config.device);
-  const { url } = config.broker;
-  const broker = { url, ...(await brokerAccess(config.broker)) };
-  const sm2 = parts.sm2 ?? createSm2Pool({ size: 1, eager: true, log: log.named('sm2') });
+  const identity = await world.identity();
+  const broker = await world.brokerAccess();
+  const sm2 = world.openSm2();
   opened.add(() => sm2.close());
   const time = new TimeKeeper(clock);
-  const boot = await bootId();
-  const journal = await openJournal(config, identity, sm2, time, { clock, boot, log: log.named('journal') });
+  const boot = await world.bootId();
+  const journal = await openJournal(config, world, identity, sm2, time, boot);
   opened.add(() => journal.close());
   closeUnanswered(journal, log);
   // Not waited for, since on a board this takes over a second, in which cards can be read already. The one thread does
@@ -205,16 +162,16 @@ async function openGate(config: Config, parts: GateParts, opened: Opened) {
   const link = new Link({
     identity,
     broker,
-    openMqtt: parts.openMqtt ?? mqttOpener(clock, Math.random, log.named('broker')),
+    openMqtt: world.openMqtt,
     clock,
     sm2,
-    random: Math.random,
+    random,
     randomBytes,
     journal,
     time,
     boot,
     log,
-    firstHelloWithinMs: uptime() < POWER_CUT_UPTIME_S ? FIRST_HELLO_WITHIN_MS : 0,
+    firstHelloWithinMs: world.uptimeS() < POWER_CUT_UPTIME_S ? FIRST_HELLO_WITHIN_MS : 0,
     onVerdict: (tap, { outcome, reasons }) =>
       lane.dispatch({ type: 'verdict', nowMs: clock.monotonicMs(), tap, outcome, reasons }),
     onUnavailable: (tap, reason) =>
@@ -239,7 +196,7 @@ async function openGate(config: Config, parts: GateParts, opened: Opened) {
     log,
   });
   const dispatch = (input: LaneInput) => lane.dispatch(input);
-  connections.push(...startReaders(config.readers, { clock, time, randomBytes, dispatch, log }));
+  connections.push(...startReaders(config.readers, { ...world, time, dispatch }));
   const { name, direction, mode } = config.lane;
   log.info('gate started', { device: config.device, lane: name, direction, mode, epoch: journal.epoch });
   return { link, failure };

@@ -1,7 +1,6 @@
 import { Buzzer } from '../drivers/buzzer.js';
 import { Gate } from '../drivers/gate.js';
-import type { OutputLine } from '../drivers/gpio/gpio.js';
-import { openGpio } from '../drivers/gpio/open.js';
+import type { Gpio, OutputLine } from '../drivers/gpio/gpio.js';
 import { Lamps } from '../drivers/lamps.js';
 import type { SafeOutput } from '../drivers/safety.js';
 import type { Clock } from '../platform/clock.js';
@@ -19,8 +18,7 @@ export interface Outputs {
 }
 
 /** Opens the lines, each at its safe level; the gate first: whatever fails after it, the relay is off. */
-export function openOutputs({ gpio: { backend }, outputs }: Config, clock: Clock): Outputs {
-  const gpio = openGpio(backend, clock);
+export function openOutputs({ outputs }: Config, gpio: Gpio, clock: Clock): Outputs {
   const gate = new Gate(gpio.output(outputs.gate, 'off'), clock, { pulseMs: outputs.gate.pulseMs });
   const lines = Object.entries(outputs.lamps).map(([name, line]): [string, OutputLine] => [
     name,

@@ -1,4 +1,4 @@
-import { opener } from '../drivers/ports/open.js';
+import type { OpenPort } from '../drivers/ports/port.js';
 import { IdCardReader } from '../drivers/readers/idCardReader.js';
 import type { ReaderCounters } from '../drivers/readers/readerCounters.js';
 import type { ReaderEvent } from '../drivers/readers/readerEvents.js';
@@ -12,6 +12,9 @@ import type { TimeKeeper } from './time.js';
 
 export interface ReaderParts {
   readonly clock: Clock;
+  /** In [0, 1): for jitter. */
+  readonly random: () => number;
+  readonly openPort: (url: string) => OpenPort;
   readonly time: TimeKeeper;
   readonly randomBytes: (length: number) => Buffer;
   readonly dispatch: (input: LaneInput) => void;
@@ -59,16 +62,16 @@ class ReaderDiary {
  */
 export function startReaders(
   readers: Config['readers'],
-  { clock, time, randomBytes, dispatch, log }: ReaderParts,
+  { clock, random, openPort, time, randomBytes, dispatch, log }: ReaderParts,
 ): (() => Promise<void>)[] {
   const identitySecret = randomBytes(32);
   return readers.map(({ port, pollMs }, source) => {
     const diary = new ReaderDiary(port, log.named('reader'));
     const inputs = new CardInputs({ source, clock, today: () => time.today(), identitySecret, dispatch });
     const reader: IdCardReader = new IdCardReader({
-      open: opener(port, clock),
+      open: openPort(port),
       clock,
-      random: Math.random,
+      random,
       pollMs,
       secondRead: (card) => saysExpired(card, time.today()),
       onEvent: (event) => {

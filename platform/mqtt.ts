@@ -14,13 +14,23 @@ export interface MqttOptions {
   readonly password?: string;
   /** PEM of the certificate authority for `mqtts:`, where it is not the system's. */
   readonly ca?: Buffer;
-  readonly will?: { readonly topic: string; readonly payload: Buffer };
+  /** What the broker says for us when we are gone, retained; asked for anew at each connection. */
+  readonly will?: () => { readonly topic: string; readonly payload: Buffer };
   readonly subscriptions: readonly { readonly topic: string; readonly qos: Qos }[];
   /** Must not throw. */
   readonly onMessage: (topic: string, payload: Buffer, retained: boolean) => void;
   /** Connected and subscribed. */
   readonly onUp: () => void;
-  readonly onDown: () => void;
+  /** @param takenOver another client came under our name; only MQTT 5 tells (clause 3.14.2.1, 0x8E) */
+  readonly onDown: (takenOver: boolean) => void;
+}
+
+/** What an MQTT 5 connection says about a message beside its payload; 3.1.1 leaves it out, and nothing depends on it. */
+export interface MessageProperties {
+  /** The broker throws away what it could not deliver for so long, in whole seconds >= 1. */
+  readonly expirySeconds?: number;
+  readonly responseTopic?: string;
+  readonly correlation?: Buffer;
 }
 
 /** A broker's URL as it may stand in a log. */
@@ -30,12 +40,16 @@ export const withoutLogin = (url: string): string => url.replace(/\/\/[^@/]*@/, 
 export interface MqttLink {
   readonly up: boolean;
   /** QoS 0; false when not connected. */
-  send(topic: string, payload: Buffer): boolean;
+  send(topic: string, payload: Buffer, properties?: MessageProperties): boolean;
   /**
    * QoS 1; resolves when the broker has it.
    * @throws CardpadError `mqtt.down` (reconnect)
    */
-  publish(topic: string, payload: Buffer, retain?: boolean): Promise<void>;
+  publish(
+    topic: string,
+    payload: Buffer,
+    options?: { readonly retain?: boolean } & MessageProperties,
+  ): Promise<void>;
   /** Says goodbye to the broker, so that it does not publish the will; idempotent. */
   close(): Promise<void>;
 }
@@ -93,7 +107,7 @@ class ReconnectingLink implements MqttLink {
     return true;
   }
 
-  publish(topic: string, payload: Buffer, retain = false): Promise<void> {
+  publish(topic: string, payload: Buffer, { retain = false } = {}): Promise<void> {
     const client = this.#client;
     if (!this.up || client === undefined) return Promise.reject(downError());
     return new Promise((resolve, reject) => {
@@ -144,7 +158,7 @@ class ReconnectingLink implements MqttLink {
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
       ...(ca === undefined ? {} : { ca }),
-      ...(will === undefined ? {} : { will: { ...will, qos: 1 as const, retain: true } }),
+      ...(will === undefined ? {} : { will: { ...will(), qos: 1 as const, retain: true } }),
     };
     const client = connectClient(url, options);
     this.#client = client;
@@ -186,7 +200,7 @@ class ReconnectingLink implements MqttLink {
     if (this.up) {
       this.up = false;
       this.log.warn('connection lost');
-      this.options.onDown();
+      this.options.onDown(false);
     }
     if (this.#closed) return;
     const backoff = backoffMs(this.#tries, 1);

@@ -102,7 +102,7 @@ export class Link {
     this.#mqtt = openMqtt({
       ...broker,
       clientId: `cardpad-${device}`,
-      will: { topic: upTopic(device, 'state'), payload: encodeState(this.#state('lost')) },
+      will: () => ({ topic: upTopic(device, 'state'), payload: encodeState(this.#state('lost')) }),
       subscriptions: [
         { topic: downTopic(device, 'welcome'), qos: 0 },
         { topic: downTopic(device, 'verdict'), qos: 0 },
@@ -139,11 +139,9 @@ export class Link {
     this.#uploader.stop();
     const { device } = this.options.identity;
     if (this.#mqtt.up) {
-      const goodbye = this.#mqtt.publish(
-        upTopic(device, 'state'),
-        encodeState(this.#state('disconnected')),
-        true,
-      );
+      const goodbye = this.#mqtt.publish(upTopic(device, 'state'), encodeState(this.#state('disconnected')), {
+        retain: true,
+      });
       const patience = new Promise<void>((resolve) => {
         this.options.clock.schedule(GOODBYE_MS, resolve);
       });
@@ -159,7 +157,7 @@ export class Link {
   #onUp(): void {
     this.#connection += 1;
     const topic = upTopic(this.options.identity.device, 'state');
-    this.#settle(this.#mqtt.publish(topic, encodeState(this.#state('ready')), true));
+    this.#settle(this.#mqtt.publish(topic, encodeState(this.#state('ready')), { retain: true }));
     this.#sessions.linkUp();
     this.#uploader.linkUp();
   }

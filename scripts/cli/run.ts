@@ -1,5 +1,6 @@
 import { errorLine, loadConfig } from '../../daemon/config/config.js';
 import { startGate } from '../../daemon/main.js';
+import { machineWorld } from '../../daemon/world.js';
 import { standardErrorLog } from '../../platform/log.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
 import { type Command, EXIT, toPeople } from './command.js';
@@ -34,7 +35,7 @@ example: cardpad run --config /etc/cardpad/config.json`,
     }
     const { signal, release } = untilSignal();
     const log = standardErrorLog(level);
-    const gate = await startGate(result.config, { log }).catch((thrown) => {
+    const gate = await startGate(result.config, machineWorld(result.config, log)).catch((thrown) => {
       release();
       throw thrown;
     });

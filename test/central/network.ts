@@ -30,7 +30,7 @@ export class Network {
         if (client.up) this.publish(topic, payload, 0);
         return client.up;
       },
-      publish: async (topic, payload, retain = false) => {
+      publish: async (topic, payload, { retain = false } = {}) => {
         if (!client.up) throw new Error('down');
         if (retain) this.retained.set(topic, payload);
         this.publish(topic, payload, 1);
@@ -59,9 +59,9 @@ export class Network {
   cut(clientId: string): void {
     const client = this.#client(clientId);
     client.up = false;
-    const { will } = client.options;
+    const will = client.options.will?.();
     if (will !== undefined) this.retained.set(will.topic, will.payload);
-    client.options.onDown();
+    client.options.onDown(false);
   }
 
   publish(topic: string, payload: Buffer, qos: 0 | 1 = 0): void {

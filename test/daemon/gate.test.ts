@@ -4,6 +4,7 @@ import t from 'tap';
 import { type Config, readConfig } from '../../daemon/config/config.js';
 import { provision } from '../../daemon/identity.js';
 import { type RunningGate, startGate } from '../../daemon/main.js';
+import { machineWorld } from '../../daemon/world.js';
 import { type SamServer, serveSamModule } from '../../drivers/simulated/samServer.js';
 import { systemClock } from '../../platform/clock.js';
 import { createLog, silentLog } from '../../platform/log.js';
@@ -90,10 +91,11 @@ class Street {
   }
 
   async start(sm2 = createSm2Inline()): Promise<void> {
+    const log = createLog((line) => this.lines.push(line), 'debug');
     this.gate = await startGate(this.config, {
-      sm2,
+      ...machineWorld(this.config, log),
+      openSm2: () => sm2,
       openMqtt: this.broker.open,
-      log: createLog((line) => this.lines.push(line), 'debug'),
     });
     await until(() => this.lines.some((line) => line.includes(': ready')), 'the reader to be ready');
   }
@@ -347,7 +349,10 @@ t.test('an output that cannot be made safe keeps nothing else from being closed'
 t.test('a second daemon on the same folder is refused, and touches nothing of the first', async (t) => {
   const street = await Street.open(t);
   const before = street.trace.length;
-  await t.rejects(startGate(street.config, { log: silentLog }), { code: 'files.in-use', help: /ruin/ });
+  await t.rejects(startGate(street.config, machineWorld(street.config, silentLog)), {
+    code: 'files.in-use',
+    help: /ruin/,
+  });
   t.equal(street.trace.length, before);
   await street.stop();
   await street.start();

@@ -58,7 +58,7 @@ t.test('messages go both ways at QoS 0 and 1, and retained ones are marked', asy
   await isUp(a);
   t.equal(a.link.send('to/a', Buffer.from('zero')), true);
   await a.link.publish('to/a', Buffer.from('one'));
-  await a.link.publish('to/kept', Buffer.from('two'), true);
+  await a.link.publish('to/kept', Buffer.from('two'), { retain: true });
   await a.link.publish('elsewhere', Buffer.from('three'));
   await until(() => a.got.length >= 3, 'three messages');
   t.same(a.got, ['to/a zero', 'to/a one', 'to/kept two'], 'live, a retained message is not marked');
@@ -160,7 +160,7 @@ t.test('many at once are no leak', async (t) => {
   t.same(warnings, []);
 });
 
-const will = { topic: 'to/will', payload: Buffer.from('lost') };
+const will = () => ({ topic: 'to/will', payload: Buffer.from('lost') });
 
 t.test('the will is published for a client that dies, retained', async (t) => {
   const broker = await startMosquitto(t);

@@ -133,7 +133,7 @@ export class FakeCentral {
     this.#mqtt = this.broker.open({
       url: 'mqtt://memory',
       clientId: 'central',
-      will: { topic, payload: state('lost') },
+      will: () => ({ topic, payload: state('lost') }),
       subscriptions: (['hello', 'verify', 'events'] as const).map((kind) => ({
         topic: everyDevice(kind),
         qos: 0,
@@ -142,7 +142,9 @@ export class FakeCentral {
         this.#onMessage(name, payload).catch((thrown) => this.problems.push(thrown));
       },
       onUp: () => {
-        this.#mqtt?.publish(topic, state('ready'), true).catch((thrown) => this.problems.push(thrown));
+        this.#mqtt
+          ?.publish(topic, state('ready'), { retain: true })
+          .catch((thrown) => this.problems.push(thrown));
       },
       onDown: () => {},
     });

@@ -25,6 +25,7 @@ const down = () => new CardpadError('mqtt.down', 'reconnect', 'the broker connec
 class MemoryLink implements MqttLink {
   up = false;
   closed = false;
+  will: ReturnType<NonNullable<MqttOptions['will']>> | undefined;
   readonly unsettled = new Set<() => void>();
 
   constructor(
@@ -38,7 +39,7 @@ class MemoryLink implements MqttLink {
     return true;
   }
 
-  publish(topic: string, payload: Buffer, retain = false): Promise<void> {
+  publish(topic: string, payload: Buffer, { retain = false } = {}): Promise<void> {
     if (!this.up) return Promise.reject(down());
     const accepted = this.broker.take({ from: this.options.clientId, topic, payload, qos: 1, retain });
     if (accepted) return Promise.resolve();
@@ -55,7 +56,7 @@ class MemoryLink implements MqttLink {
     this.up = false;
     for (const reject of this.unsettled) reject();
     this.unsettled.clear();
-    if (!this.closed) this.options.onDown();
+    if (!this.closed) this.options.onDown(false);
   }
 }
 
@@ -95,8 +96,7 @@ export class MemoryBroker {
     for (const link of this.#links) {
       if (link.options.clientId !== clientId || !link.up) continue;
       link.goDown();
-      const { will } = link.options;
-      if (will !== undefined) this.take({ from: clientId, ...will, qos: 1, retain: true });
+      if (link.will !== undefined) this.take({ from: clientId, ...link.will, qos: 1, retain: true });
     }
   }
 
@@ -136,6 +136,7 @@ export class MemoryBroker {
   #connect(link: MemoryLink): void {
     if (!this.#reachable || link.up || link.closed) return;
     link.up = true;
+    link.will = link.options.will?.();
     link.options.onUp();
     for (const message of this.retained.values()) this.#deliver(link, message, true);
   }

@@ -107,6 +107,10 @@ export class Child {
     this.#child.stdin?.end(input);
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Sends a signal and waits for the end. */
   async end(signal: NodeJS.Signals): Promise<Exit> {
     this.#child.kill(signal);

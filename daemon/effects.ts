@@ -32,6 +32,8 @@ export interface EffectsOptions {
   readonly log: Log;
 }
 
+const toTenths = (ms: number) => Math.round(ms * 10) / 10;
+
 /** Does what the lane orders. It decides nothing. */
 export class Effects {
   /** Journal places of the taps whose verdict is still to come. */
@@ -68,7 +70,8 @@ export class Effects {
   }
 
   #signal(name: SignalName): void {
-    const { lamps, buzzer, staff } = this.options;
+    const { lamps, buzzer, staff, log } = this.options;
+    log.debug('signal', { name });
     const { lamps: patterns, tone } = SIGNALS[name];
     if (patterns !== undefined) lamps.show(patterns);
     if (tone !== undefined) buzzer?.play(tone);
@@ -104,7 +107,8 @@ export class Effects {
 
   #appendVerdict(effect: LaneEffect & { type: 'append-verdict' }): void {
     const { tap, outcome, reasons, action, decidedBy } = effect;
-    const tookMs = Math.round(effect.tookMs * 10) / 10;
+    const tookMs = toTenths(effect.tookMs);
+    const networkMs = effect.networkMs === undefined ? undefined : toTenths(effect.networkMs);
     const name = this.#nameOf(tap);
     this.options.log.info('tap', {
       tap: name,
@@ -113,6 +117,7 @@ export class Effects {
       action,
       by: decidedBy,
       tookMs,
+      networkMs,
     });
     const place = this.#takePlace(tap);
     if (place === undefined) return;

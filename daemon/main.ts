@@ -172,8 +172,8 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
     boot,
     log,
     firstHelloWithinMs: world.uptimeS() < POWER_CUT_UPTIME_S ? FIRST_HELLO_WITHIN_MS : 0,
-    onVerdict: (tap, { outcome, reasons }) =>
-      lane.dispatch({ type: 'verdict', nowMs: clock.monotonicMs(), tap, outcome, reasons }),
+    onVerdict: (tap, { outcome, reasons }, networkMs) =>
+      lane.dispatch({ type: 'verdict', nowMs: clock.monotonicMs(), tap, outcome, reasons, networkMs }),
     onUnavailable: (tap, reason) =>
       lane.dispatch({ type: 'unavailable', nowMs: clock.monotonicMs(), tap, reason }),
     onLate: (tap, { outcome }) => lane.dispatch({ type: 'late', nowMs: clock.monotonicMs(), tap, outcome }),

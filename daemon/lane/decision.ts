@@ -19,7 +19,8 @@ function decisionFor(draft: Draft, tap: Tap, answer: Answer): Decision {
   const { refused, settings } = draft.state;
   const tookMs = draft.nowMs - tap.startedMs;
   if (answer.by === 'central') {
-    return { outcome: answer.outcome, reasons: answer.reasons, decidedBy: 'central', tookMs };
+    const { outcome, reasons, networkMs } = answer;
+    return { outcome, reasons, decidedBy: 'central', tookMs, networkMs };
   }
   const local: { readonly decidedBy: DecidedBy; readonly tookMs: number } = { decidedBy: 'local', tookMs };
   // Who can drop messages must not turn a fresh refusal into an admission by pulling the plug.

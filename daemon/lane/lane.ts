@@ -182,8 +182,10 @@ function apply(draft: Draft, input: LaneInput): void {
       return onFailed(draft, input);
     case 'absent':
       return resumeUnlessWaiting(draft);
-    case 'verdict':
-      return onAnswer(draft, input.tap, { by: 'central', outcome: input.outcome, reasons: input.reasons });
+    case 'verdict': {
+      const { outcome, reasons, networkMs } = input;
+      return onAnswer(draft, input.tap, { by: 'central', outcome, reasons, networkMs });
+    }
     case 'unavailable':
       return onAnswer(draft, input.tap, { by: 'local', reason: input.reason });
     case 'late':

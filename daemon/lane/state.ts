@@ -51,11 +51,18 @@ export interface Decision {
   readonly reasons: readonly string[];
   readonly decidedBy: DecidedBy;
   readonly tookMs: number;
+  /** How long the question was under way, for the log; undefined without an answer. */
+  readonly networkMs?: number | undefined;
 }
 
 /** How a tap was decided: an authenticated verdict, or the reason why there is none. */
 export type Answer =
-  | { readonly by: 'central'; readonly outcome: Outcome; readonly reasons: readonly string[] }
+  | {
+      readonly by: 'central';
+      readonly outcome: Outcome;
+      readonly reasons: readonly string[];
+      readonly networkMs?: number | undefined;
+    }
   | { readonly by: 'local'; readonly reason: string };
 
 export interface LaneState {
@@ -105,6 +112,7 @@ export type LaneInput = { readonly nowMs: number } & (
       readonly tap: number;
       readonly outcome: Outcome;
       readonly reasons: readonly string[];
+      readonly networkMs?: number;
     }
   | { readonly type: 'unavailable'; readonly tap: number; readonly reason: string }
   /** An authenticated verdict came after its deadline: it decides nothing, but the way to central is open again. */

@@ -32,7 +32,7 @@ export interface LinkOptions {
   readonly boot: string;
   readonly log: Log;
   readonly firstHelloWithinMs: number;
-  readonly onVerdict: (tap: number, verdict: Verdict) => void;
+  readonly onVerdict: (tap: number, verdict: Verdict, networkMs: number) => void;
   readonly onUnavailable: (tap: number, reason: string) => void;
   readonly onLate: (tap: number, verdict: Verdict) => void;
 }

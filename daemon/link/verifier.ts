@@ -12,7 +12,8 @@ export interface VerifierOptions {
   readonly linkUp: () => boolean;
   /** Sends a question at QoS 0; false when there is no connection. */
   readonly send: (payload: Buffer) => boolean;
-  readonly onVerdict: (tap: number, verdict: Verdict) => void;
+  /** @param networkMs from the question's first sending to the verdict: broker, central and the way there and back */
+  readonly onVerdict: (tap: number, verdict: Verdict, networkMs: number) => void;
   readonly onUnavailable: (tap: number, reason: string) => void;
   /** An authenticated verdict that nobody waits for any more. */
   readonly onLate: (tap: number, verdict: Verdict) => void;
@@ -26,6 +27,7 @@ interface Pending {
   /** Set once the question is sent. */
   session?: Session;
   counter?: number;
+  sentMs?: number;
   cancelResend: Cancel;
 }
 
@@ -100,6 +102,7 @@ export class Verifier {
       randomBytes(12),
       encodeQuestion(pending.question),
     );
+    pending.sentMs = clock.monotonicMs();
     if (!send(payload)) {
       this.forget(pending.tap);
       onUnavailable(pending.tap, SYSTEM_REASONS.offline);
@@ -110,7 +113,8 @@ export class Verifier {
 
   /** Takes a `down/verdict`; whatever is not the answer to a question that is out is counted and dropped. */
   onMessage(payload: Buffer): void {
-    const { device, sessions, onVerdict, onLate, onDropped } = this.options;
+    const { device, clock, sessions, onVerdict, onLate, onDropped } = this.options;
+    const cameMs = clock.monotonicMs();
     const down = parseDown(payload);
     if (!down.ok) return onDropped(`verdict-${down.reason}`);
     const session = sessions.find(down.value.session);
@@ -135,6 +139,6 @@ export class Verifier {
     }
     this.#pending.delete(pending.tap);
     pending.cancelResend();
-    onVerdict(pending.tap, verdict.value);
+    onVerdict(pending.tap, verdict.value, cameMs - (pending.sentMs ?? cameMs));
   }
 }

@@ -157,6 +157,20 @@ t.test('a tap, its verdict and a void lie in the journal one behind the other', 
   t.notOk(logged.join().includes(NUMBER));
 });
 
+t.test("a tap's line says how long it took, and how much of that the question was under way", async (t) => {
+  const { effects, logged } = await bench();
+  effects.perform({ ...verdict, outcome: 'pass', decidedBy: 'central', networkMs: 1.26 });
+  t.match(logged.at(-1), /by=central tookMs=12.3 networkMs=1.3$/);
+  effects.perform(verdict);
+  t.match(logged.at(-1), /by=local tookMs=12.3$/, 'where nobody answered, nothing is said of the way');
+});
+
+t.test('a debug line names each signal', async (t) => {
+  const { effects, logged } = await bench();
+  effects.perform({ type: 'signal', signal: 'registered' });
+  t.match(logged.at(-1), /debug signal name=registered$/);
+});
+
 t.test('forget and uploads are passed on', async (t) => {
   const { effects, calls } = await bench();
   effects.perform({ type: 'forget', tap: 4, timedOut: true });

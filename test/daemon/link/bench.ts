@@ -46,7 +46,7 @@ export interface LinkBenchOptions extends Partial<Pick<LinkOptions, 'firstHelloW
 /** A gate's link to a fake central over a broker in memory, in a time that only the test moves. */
 export class LinkBench {
   readonly told: string[] = [];
-  readonly verdicts: { readonly tap: number; readonly verdict: Verdict }[] = [];
+  readonly verdicts: { readonly tap: number; readonly verdict: Verdict; readonly networkMs: number }[] = [];
   readonly sm2Calls: string[] = [];
   lines: string[] = [];
 
@@ -111,9 +111,9 @@ export class LinkBench {
           boot: '0123456789abcdef',
           log,
           firstHelloWithinMs: options.firstHelloWithinMs ?? 0,
-          onVerdict: (number, verdict) => {
+          onVerdict: (number, verdict, networkMs) => {
             self.told.push(`${number} ${verdict.outcome}`);
-            self.verdicts.push({ tap: number, verdict });
+            self.verdicts.push({ tap: number, verdict, networkMs });
           },
           onUnavailable: (number, reason) => self.told.push(`${number} ${reason}`),
           onLate: (tap, { outcome }) => self.told.push(`late ${tap} ${outcome}`),

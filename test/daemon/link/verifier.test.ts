@@ -51,6 +51,18 @@ t.test('nothing goes again behind an answer, nor for a tap that nobody waits for
   t.equal(bench.sent('verify').length, 2);
 });
 
+t.test('a verdict says how long its question was under way, from the first sending', async (t) => {
+  const bench = await asking();
+  await bench.run(512);
+  t.equal(bench.sent('verify').length, 2);
+  bench.central.send('verdict', bench.central.verdict(asked(bench)));
+  await settle();
+  t.same(
+    bench.verdicts.map(({ tap, networkMs }) => [tap, Math.round(networkMs)]),
+    [[1, 512]],
+  );
+});
+
 t.test('a lost question is answered at its second sending', async (t) => {
   const bench = await LinkBench.ready();
   let lost = 0;

@@ -119,8 +119,8 @@ export class SamModule {
     this.#noisy = on;
   }
 
-  /** Spoils the next reply that would carry a card's text; once. */
-  damage(next: SamDamage): void {
+  /** Spoils the next reply that would carry a card's text; once. `undefined` takes that back. */
+  damage(next: SamDamage | undefined): void {
     this.#damage = next;
   }
 

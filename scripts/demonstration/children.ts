@@ -5,25 +5,55 @@ import { fileURLToPath } from 'node:url';
 const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const WAIT_MS = 20_000;
 
-/** Runs a cardpad command to its end; gives standard output. */
-export function runCardpad(argv: readonly string[], input = ''): Promise<string> {
+const running = new Set<ChildProcess>();
+// Whatever ends this process, nothing of it goes on behind its back.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+function kept(child: ChildProcess): void {
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+}
+
+/** How a command ended, and what it said. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ServiceOptions {
+  /** Takes each line of standard error. */
+  readonly onLine?: (line: string) => void;
+  /** Takes each line of standard output. */
+  readonly onOutput?: (line: string) => void;
+}
+
+/** Runs a cardpad command to its end, whatever that is. */
+export function tryCardpad(argv: readonly string[], input = ''): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CLI, ...argv], { stdio: ['pipe', 'pipe', 'pipe'] });
-    let output = '';
-    let complaint = '';
+    kept(child);
+    let stdout = '';
+    let stderr = '';
     child.stdout.on('data', (chunk) => {
-      output += chunk;
+      stdout += chunk;
     });
     child.stderr.on('data', (chunk) => {
-      complaint += chunk;
+      stderr += chunk;
     });
     child.on('error', reject);
-    child.on('close', (code) => {
-      if (code === 0) resolve(output);
-      else reject(new Error(`cardpad ${argv.slice(0, 2).join(' ')} ended with ${code}: ${complaint.trim()}`));
-    });
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
     child.stdin.end(input);
   });
+}
+
+/** Runs a cardpad command that must succeed; gives standard output. */
+export async function runCardpad(argv: readonly string[], input = ''): Promise<string> {
+  const { code, stdout, stderr } = await tryCardpad(argv, input);
+  if (code === 0) return stdout;
+  throw new Error(`cardpad ${argv.slice(0, 2).join(' ')} ended with ${code}: ${stderr.trim()}`);
 }
 
 /** A cardpad command that keeps running; its standard error is watched line by line. */
@@ -36,11 +66,18 @@ export class Service {
   constructor(
     private readonly name: string,
     argv: readonly string[],
+    { onLine, onOutput }: ServiceOptions = {},
   ) {
-    this.#child = spawn(process.execPath, [CLI, ...argv], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const output = onOutput === undefined ? 'ignore' : 'pipe';
+    this.#child = spawn(process.execPath, [CLI, ...argv], { stdio: ['ignore', output, 'pipe'] });
+    kept(this.#child);
+    if (this.#child.stdout !== null) {
+      createInterface({ input: this.#child.stdout }).on('line', (line) => onOutput?.(line));
+    }
     if (this.#child.stderr !== null) {
       createInterface({ input: this.#child.stderr }).on('line', (line) => {
         this.#lines.push(line);
+        onLine?.(line);
         this.#wake();
       });
     }
@@ -69,10 +106,19 @@ export class Service {
 
   /** Asks it to stop; resolves when it has. */
   stop(): Promise<void> {
+    return this.#end('SIGTERM');
+  }
+
+  /** Ends it on the spot, as a power cut would; resolves when it is gone. */
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  #end(signal: NodeJS.Signals): Promise<void> {
     if (this.#ended) return Promise.resolve();
     return new Promise((resolve) => {
       this.#child.once('exit', () => resolve());
-      this.#child.kill('SIGTERM');
+      this.#child.kill(signal);
     });
   }
 

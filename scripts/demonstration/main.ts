@@ -1,15 +1,26 @@
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../protocol/errors.js';
-import type { Outcome } from '../../protocol/verdict.js';
 import { EXIT, toPeople, toResults } from '../cli/command.js';
 import { parseCommandLine, UsageError } from '../cli/options.js';
+import { abilities } from '../screen/terminal.js';
+import { liveDemo } from './live/live.js';
 import { demoPeople } from './people.js';
+import { collect, percentile, type Result } from './result.js';
 import { type Stage, setStage } from './stage.js';
 
 const HELP = `usage: scripts/demo [--taps N]
 
-Runs a gate, a card reader, a broker and central in one temporary folder, and lets N people (default 30) put their
-cards on the pad. For the middle third of them the gate's network cable is pulled.
+Runs a gate, a card reader, a broker and central in one temporary folder.
+
+In a terminal it shows the lane: what the elder sees, what central knows and what the broker sees, and takes keys:
+  g y r u x d    a card on the pad: green, yellow, red, unknown, expired, damaged
+  n              pulls the network, and puts it back
+  k              kills the daemon in the middle of the gate's pulse, and starts it again
+  t              tampers with a record in a copy of central's ledger, and lets "central verify" find it
+  q              ends
+
+With --taps, and where standard output is no terminal, N people (default 30) put their cards on the pad, and lines
+tell what happens. For the middle third of them the gate's network cable is pulled.
 
 What is shown goes to standard output; its last line is one JSON document:
   {"taps", "verdicts": {"pass", "attend", "refuse", "undetermined"}, "lost", "p50Ms", "p99Ms"}
@@ -18,22 +29,6 @@ The times run from the last byte of a card's frame to the first outcome lamp. Ex
 /** People do not follow one another faster than this; a lamp that may not flicker could not keep up with them. */
 const NEXT_PERSON_MS = 500;
 const OUTCOME_WITHIN_MS = 6_000;
-const DRAIN_WITHIN_MS = 30_000;
-
-interface Result {
-  readonly taps: number;
-  readonly verdicts: Record<Outcome, number>;
-  readonly lost: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-/** The value that `part` of the values do not exceed, to the microsecond. */
-function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const value = sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? 0;
-  return Math.round(value * 1000) / 1000;
-}
 
 /** One person: card on the pad, outcome on the lamps, card taken away. Gives the time in ms; undefined for no lamp. */
 async function tap(stage: Stage, idNumber: string): Promise<number | undefined> {
@@ -44,26 +39,6 @@ async function tap(stage: Stage, idNumber: string): Promise<number | undefined> 
   await stepsUp;
   stage.lift();
   return lampNs === undefined || readNs === undefined ? undefined : Number(lampNs - readNs) / 1e6;
-}
-
-/** Taps and verdicts as central has them, once it has all, or when it is given up. */
-async function collect(
-  stage: Stage,
-  taps: number,
-): Promise<{ verdicts: Record<Outcome, number>; lost: number }> {
-  const giveUp = AbortSignal.timeout(DRAIN_WITHIN_MS);
-  for (;;) {
-    const events = await stage.events();
-    const tapped = events.filter(({ kind }) => kind === 'tap').length;
-    const outcomes = events.filter(({ kind }) => kind === 'verdict').map(({ outcome }) => outcome as Outcome);
-    const whole = Math.min(tapped, outcomes.length);
-    if (whole < taps && !giveUp.aborted) continue;
-    const verdicts: Record<Outcome, number> = { pass: 0, attend: 0, refuse: 0, undetermined: 0 };
-    for (const outcome of outcomes) verdicts[outcome] += 1;
-    // A verdict that central never got was given by nobody whom we could ask.
-    verdicts.undetermined += Math.max(0, taps - outcomes.length);
-    return { verdicts, lost: taps - whole };
-  }
 }
 
 /** Pulls or plugs the cable when it is time, and waits until the gate has noticed. */
@@ -130,14 +105,26 @@ async function demo(argv: readonly string[]): Promise<number> {
   if (!Number.isSafeInteger(taps) || taps < 1 || taps > 100_000 || positionals.length > 0) {
     throw new UsageError('--taps takes a whole number from 1 to 100000, and there is nothing else to say');
   }
-  const people = demoPeople(taps);
-  toResults('setting the stage:');
-  const stage = await setStage(people, (line) => toResults(`  ${line}`));
+  let stage: Stage | undefined;
+  // Before there is a stage, and if it does not come down, the end of the process takes everything with it.
   const stop = () => {
+    if (stage === undefined) process.exit(EXIT.no);
     stage.close().finally(() => process.exit(EXIT.no));
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
+  const onStage = (set: Stage) => {
+    stage = set;
+  };
+  const able = abilities(process.env, process.stdout.isTTY === true && process.stdin.isTTY === true);
+  return values.taps === undefined && able.screen ? liveDemo(able, onStage) : countedDemo(taps, onStage);
+}
+
+/** So many people, one after another, told in lines. */
+async function countedDemo(taps: number, onStage: (stage: Stage) => void): Promise<number> {
+  const people = demoPeople(taps);
+  toResults('setting the stage:');
+  const stage = await setStage({ people, say: (line) => toResults(`  ${line}`) });
+  onStage(stage);
   try {
     toResults(`${taps} people put their cards on the pad:`);
     const result = await play(stage, people);

@@ -1,11 +1,13 @@
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serveSamModule } from '../../drivers/simulated/samServer.js';
+import type { SamModule } from '../../drivers/simulated/samModule.js';
+import { type SamServer, serveSamModule } from '../../drivers/simulated/samServer.js';
 import { PHOTO_BYTES } from '../../protocol/reader/samCommands.js';
 import { PREAMBLE } from '../../protocol/reader/samFrame.js';
 import { Cable, startBroker } from './broker.js';
-import { runCardpad, Service } from './children.js';
+import { runCardpad, Service, type ServiceOptions } from './children.js';
 import { type DemoPerson, peopleFile } from './people.js';
 import { Trace } from './trace.js';
 
@@ -15,11 +17,26 @@ const BAUD = 115_200;
 
 /** Everything that the demo runs: the real programs, on real sockets and files. */
 export interface Stage {
+  /** The one folder that holds it all. */
+  readonly folder: string;
+  /** Folders of central, of the gate's data, and of its lines. */
+  readonly central: string;
+  readonly data: string;
+  readonly gpio: string;
+  readonly device: string;
+  /** The broker, past the cable. */
+  readonly brokerUrl: string;
   readonly trace: Trace;
+  /** The daemon: the one that was started last. */
   readonly gate: Service;
   readonly cable: Cable;
-  /** Puts somebody's card on the pad, in place of any other. */
-  put(idNumber: string): void;
+  readonly module: SamModule;
+  /** Starts the daemon again after its end. */
+  startGate(): Service;
+  /** Something else that is to be closed before the stage is. */
+  onClose(closer: () => Promise<unknown>): void;
+  /** Puts a card on the pad, in place of any other: its text, or the number of somebody. */
+  put(card: Uint8Array | string): void;
   lift(): void;
   /** When the last byte of that card's frame left the module, in nanoseconds of the monotonic clock; undefined before. */
   cardReadNs(): bigint | undefined;
@@ -30,15 +47,30 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** Sets the stage in one temporary folder. `say` is told of every step. */
-export async function setStage(people: readonly DemoPerson[], say: (line: string) => void): Promise<Stage> {
+export interface StageOptions {
+  readonly people: readonly DemoPerson[];
+  /** Told of every step. */
+  readonly say: (line: string) => void;
+  /** For the daemon. */
+  readonly gate?: ServiceOptions & { readonly logLevel: 'info' | 'debug' };
+  /** Called after each piece that the reader module has sent. */
+  readonly onSend?: (module: SamModule, cardIsOut: boolean) => void;
+}
+
+/** Sets the stage in one temporary folder, which is gone when this process is. */
+export async function setStage(options: StageOptions): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'cardpad-demo-'));
-  const closers: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const removeNow = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  process.once('exit', removeNow);
+  const closers: (() => Promise<unknown>)[] = [
+    async () => process.off('exit', removeNow),
+    () => rm(folder, { recursive: true, force: true, maxRetries: 5 }),
+  ];
   const close = async () => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
   try {
-    return { ...(await build(folder, people, say, (closer) => closers.push(closer))), close };
+    return Object.assign(await build(folder, options, (closer) => closers.push(closer)), { close });
   } catch (thrown) {
     await close();
     throw thrown;
@@ -65,8 +97,7 @@ function cardWatch() {
 
 async function build(
   folder: string,
-  people: readonly DemoPerson[],
-  say: (line: string) => void,
+  { people, say, gate: { logLevel, ...gateOptions } = { logLevel: 'info' }, onSend }: StageOptions,
   onClose: (closer: () => Promise<unknown>) => void,
 ): Promise<Omit<Stage, 'close'>> {
   const central = join(folder, 'central');
@@ -83,12 +114,17 @@ async function build(
 
   say('a reader module, byte-true, at 115200 baud');
   const watch = cardWatch();
-  const reader = await serveSamModule({
+  const reader: SamServer = await serveSamModule({
     host: '127.0.0.1',
     tcpPort: 0,
     refind: 'until-lifted',
+    // Modules that keep a card selected can be asked twice, which an "expired" needs to be believed.
+    reread: 'allowed',
     baud: BAUD,
-    onSend: watch.onSend,
+    onSend(bytes) {
+      watch.onSend(bytes);
+      onSend?.(reader.module, watch.cardReadNs() !== undefined);
+    },
   });
   onClose(() => reader.close());
 
@@ -124,24 +160,41 @@ async function build(
     outputs: {
       lamps: { green: 'green', yellow: 'yellow', red: 'red' },
       buzzer: 'buzzer',
+      staff: 'staff',
       gate: { line: 'gate' },
     },
     dataDir: data,
   };
   await writeFile(join(folder, 'config.json'), JSON.stringify(config));
-  const gate = new Service('the gate', ['run', '--config', join(folder, 'config.json')]);
+  const gateArgv = ['run', '--config', join(folder, 'config.json'), '--log-level', logLevel];
+  const startGate = () => new Service('the gate', gateArgv, gateOptions);
+  let gate = startGate();
   onClose(() => gate.stop());
   await Promise.all([gate.line('session open'), gate.line('reader: ready')]);
 
   const trace = new Trace(join(gpio, 'trace.ndjson'));
   onClose(() => trace.close());
   return {
+    folder,
+    central,
+    data,
+    gpio,
+    device: DEVICE,
+    brokerUrl: broker.url,
     trace,
-    gate,
+    get gate() {
+      return gate;
+    },
     cable,
-    put(idNumber) {
+    module: reader.module,
+    startGate() {
+      gate = startGate();
+      return gate;
+    },
+    onClose,
+    put(card) {
       watch.forget();
-      reader.module.put(idNumber);
+      reader.module.put(card);
     },
     lift: () => reader.module.lift(),
     cardReadNs: watch.cardReadNs,

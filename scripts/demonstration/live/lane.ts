@@ -1,0 +1,272 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ledgerFolder } from '../../../central/keys.js';
+import { ledgerFileName } from '../../../central/ledger/ledgerFile.js';
+import { segmentsIn } from '../../../daemon/journal/segments.js';
+import { messageOf } from '../../../protocol/errors.js';
+import type { Stage } from '../stage.js';
+import { CARDS, type CardKind, type Counts, type Decided, type Happenings } from './happenings.js';
+import { RecordFiles } from './recordFiles.js';
+import { tamper } from './tampering.js';
+import { timeLine } from './timing.js';
+import type { Visitors } from './visitors.js';
+
+const OUTCOME_WITHIN_MS = 8_000;
+/** How long a card stays on the pad after the lamp: nobody takes it away at once. */
+const CARD_RESTS_MS = 500;
+/** How long everybody can see that a killed daemon's gate stays as it was. */
+const DEAD_FOR_MS = 1_500;
+const SAFE_WITHIN_MS = 20_000;
+/** Keys that wait for their turn; somebody who leans on the keyboard does not fill the memory. */
+const MAX_WAITING_KEYS = 20;
+const OUTCOME_LAMPS: ReadonlySet<string> = new Set(['green', 'yellow', 'red']);
+
+const CARD_OF_KEY: ReadonlyMap<string, CardKind> = new Map([
+  ...CARDS.map((kind): [string, CardKind] => [kind.charAt(0), kind]),
+  ['x', 'expired'],
+]);
+
+/** What stood in the queue when it mattered, for the balance at the end. */
+export interface Balance {
+  readonly kills: number;
+  /** Records that central had not, at the moments of the kills, all together. */
+  readonly waitingAtKills: number;
+  readonly longestQueue: number;
+  readonly timesMs: readonly number[];
+  /** People who were told an outcome. */
+  readonly came: number;
+}
+
+/** Does what the keys say, one after another, with the real programs. */
+export class LivingLane {
+  readonly #gateRecords: RecordFiles;
+  readonly #centralRecords: RecordFiles;
+  readonly #keys: string[] = [];
+  readonly #timesMs: number[] = [];
+  #working: Promise<void> | undefined;
+  #came = 0;
+  #visits = 0;
+  #kills = 0;
+  #waitingAtKills = 0;
+  #longestQueue = 0;
+  #networkUp = true;
+  /** A card that is damaged spoils every read of it. */
+  #spoils = false;
+
+  constructor(
+    private readonly stage: Stage,
+    private readonly visitors: Visitors,
+    private readonly happenings: Happenings,
+  ) {
+    this.#gateRecords = new RecordFiles(join(stage.data, 'journal'), (name) => segmentsIn([name]).length > 0);
+    const ledger = ledgerFileName(stage.device, 0);
+    this.#centralRecords = new RecordFiles(ledgerFolder(stage.central), (name) => name === ledger);
+  }
+
+  /** A piece of a reply has left the reader module: a damaged card's next reply is damaged again. */
+  onSend(cardIsOut: boolean): void {
+    if (cardIsOut && this.#spoils) this.stage.module.damage('checksum');
+  }
+
+  get balance(): Balance {
+    return {
+      kills: this.#kills,
+      waitingAtKills: this.#waitingAtKills,
+      longestQueue: this.#longestQueue,
+      timesMs: this.#timesMs,
+      came: this.#came,
+    };
+  }
+
+  /** Takes a key; those that mean nothing are left alone. */
+  press(key: string): void {
+    if (!(CARD_OF_KEY.has(key) || 'nkt'.includes(key)) || this.#keys.length >= MAX_WAITING_KEYS) return;
+    this.#keys.push(key);
+    this.#working ??= this.#work();
+  }
+
+  /** What was begun comes to its end, and nothing else begins; the network is put back, so that the queue drains. */
+  async finish(): Promise<void> {
+    this.#keys.length = 0;
+    await this.#working;
+    if (!this.#networkUp) await this.#turnNetwork();
+  }
+
+  /** Counts records and taps where they lie. */
+  count(): Counts {
+    // The gate's first: what it writes in between is no record that central has and it has not.
+    const gate = this.#gateRecords.count();
+    const central = this.#centralRecords.count();
+    const waiting = Math.max(0, gate.records - central.records);
+    this.#longestQueue = Math.max(this.#longestQueue, waiting);
+    const kept = Math.max(gate.taps, central.taps);
+    const counts = {
+      came: this.#came,
+      atCentral: central.taps,
+      waiting,
+      lost: Math.max(0, this.#came - kept),
+    };
+    this.happenings.tell({ type: 'counts', counts });
+    return counts;
+  }
+
+  async #work(): Promise<void> {
+    for (let key = this.#keys.shift(); key !== undefined; key = this.#keys.shift()) {
+      try {
+        await this.#do(key);
+      } catch (thrown) {
+        this.#note(messageOf(thrown));
+      }
+    }
+    this.#working = undefined;
+  }
+
+  #do(key: string): Promise<void> {
+    const card = CARD_OF_KEY.get(key);
+    if (card !== undefined) return this.#visit(card);
+    if (key === 'n') return this.#turnNetwork();
+    return key === 'k' ? this.#kill() : this.#tamper();
+  }
+
+  #note(text: string): void {
+    this.happenings.tell({ type: 'note', text });
+  }
+
+  async #visit(kind: CardKind): Promise<void> {
+    const outcome = this.#outcome();
+    this.#spoils = kind === 'damaged';
+    if (this.#spoils) this.stage.module.damage('checksum');
+    this.stage.put(this.visitors.card(kind));
+    const { lampNs, decided } = await outcome;
+    await pause(CARD_RESTS_MS);
+    this.#spoils = false;
+    this.stage.module.damage(undefined);
+    this.stage.lift();
+    this.#told(kind, lampNs, decided);
+  }
+
+  /** Waits for what a card on the pad leads to: a decision and its lamp, or a card that could not be read. */
+  async #outcome(): Promise<{ lampNs: bigint | undefined; decided: Decided | undefined }> {
+    const lamp = this.#lamp();
+    const decided = await this.#decision();
+    if (decided === 'unread') return { lampNs: undefined, decided: undefined };
+    return { lampNs: await lamp, decided };
+  }
+
+  /** When the first outcome lamp is lit for the card on the pad. */
+  #lamp(): Promise<bigint | undefined> {
+    return this.happenings.next((happening) => {
+      if (happening.type !== 'level' || happening.value !== 1 || !OUTCOME_LAMPS.has(happening.line)) return;
+      const readNs = this.stage.cardReadNs();
+      return readNs !== undefined && happening.ns >= readNs ? happening.ns : undefined;
+    }, OUTCOME_WITHIN_MS);
+  }
+
+  #decision(): Promise<Decided | 'unread' | undefined> {
+    return this.happenings.next((happening) => {
+      if (happening.type === 'decided') return happening;
+      // A second unreadable card in a row calls somebody.
+      const isUnread = happening.type === 'signal' && ['read-again', 'attend'].includes(happening.signal);
+      return isUnread && this.#spoils ? 'unread' : undefined;
+    }, OUTCOME_WITHIN_MS);
+  }
+
+  #told(kind: CardKind, lampNs: bigint | undefined, decided: Decided | undefined): void {
+    const number = ++this.#visits;
+    const readNs = this.stage.cardReadNs();
+    const tell = (outcome: string, action: string, time: string) =>
+      this.happenings.tell({ type: 'visit', visit: { number, card: kind, outcome, action, time } });
+    if (lampNs === undefined || readNs === undefined) {
+      return tell(
+        'unread',
+        '-',
+        kind === 'damaged' ? 'counts nobody: place the card again' : 'no lamp was lit',
+      );
+    }
+    this.#came += 1;
+    const totalMs = Number(lampNs - readNs) / 1e6;
+    this.#timesMs.push(totalMs);
+    if (decided === undefined) tell('told', 'open', `${totalMs.toFixed(1)} ms, then it was killed`);
+    else tell(decided.outcome, decided.action, timeLine({ ...decided, totalMs }));
+    this.count();
+  }
+
+  async #turnNetwork(): Promise<void> {
+    const { cable, gate } = this.stage;
+    const from = gate.written;
+    if (this.#networkUp) {
+      await cable.pull();
+      await gate.line('connection lost', from);
+      this.#note('The network is pulled: valid cards are registered and let in, and wait on the disk.');
+    } else {
+      await cable.plug();
+      await gate.line('session open', from);
+      this.#note(`The network is back: ${this.count().waiting} records go to central.`);
+    }
+    this.#networkUp = !this.#networkUp;
+    this.happenings.tell({ type: 'network', up: this.#networkUp });
+  }
+
+  /** Somebody is let in, and in the middle of the relay's pulse the daemon is gone. */
+  async #kill(): Promise<void> {
+    const { stage, happenings } = this;
+    const gateTo = (value: 0 | 1) =>
+      happenings.next(
+        (happening) =>
+          happening.type === 'level' && happening.line === 'gate' && happening.value === value
+            ? true
+            : undefined,
+        SAFE_WITHIN_MS,
+      );
+    const opened = gateTo(1);
+    const lamp = this.#lamp();
+    let decided: Decided | undefined;
+    const stop = happenings.listen((happening) => {
+      if (happening.type === 'decided') decided = happening;
+    });
+    stage.put(this.visitors.card('green'));
+    if ((await opened) === undefined)
+      throw new Error('the gate did not open, so there was no pulse to kill it in');
+    await stage.gate.kill();
+    const { waiting } = this.count();
+    this.#kills += 1;
+    this.#waitingAtKills += waiting;
+    happenings.tell({ type: 'daemon', state: 'killed' });
+    this.#note(
+      `Killed in mid-pulse with ${waiting} records not at central yet; the gate's line stays as it was.`,
+    );
+    const lampNs = await lamp;
+    await pause(DEAD_FOR_MS);
+    // By now the line is here, unless it died with its process.
+    stop();
+    this.#told('green', lampNs, decided);
+    stage.lift();
+    await this.#startAgain(gateTo(0));
+  }
+
+  async #startAgain(shut: Promise<true | undefined>): Promise<void> {
+    const { stage, happenings } = this;
+    happenings.tell({ type: 'daemon', state: 'starts' });
+    const fromMs = performance.now();
+    const gate = stage.startGate();
+    const isSafe = await shut;
+    const safeMs = Math.round(performance.now() - fromMs);
+    await gate.line('reader: ready');
+    if (this.#networkUp) await gate.line('session open');
+    happenings.tell({ type: 'daemon', state: 'runs' });
+    const { lost } = this.count();
+    const safe =
+      isSafe === true ? `gate safe ${safeMs} ms after the start` : 'the gate did NOT go to its safe level';
+    this.#note(`Killed in mid-pulse and started again: ${safe}, before anything else. ${lost} lost.`);
+  }
+
+  async #tamper(): Promise<void> {
+    const done = await tamper(this.stage);
+    if (done === undefined) {
+      this.#note('Central has no tap yet that somebody could tamper with.');
+      return;
+    }
+    const { record, ofCopy, ofOwn } = done;
+    this.#note(`Record ${record} altered in a copy. verify: ${ofCopy} -- what central has: ${ofOwn}`);
+  }
+}

@@ -1,0 +1,124 @@
+import { EXIT, toResults } from '../../cli/command.js';
+import { type Abilities, Terminal } from '../../screen/terminal.js';
+import { collect, percentile, type Result } from '../result.js';
+import { type Stage, setStage } from '../stage.js';
+import { follow } from './feeds.js';
+import { fromGateLog } from './gateLog.js';
+import { Happenings } from './happenings.js';
+import { type Balance, LivingLane } from './lane.js';
+import { after, newModel } from './model.js';
+import { render, wrap } from './view.js';
+import { Visitors } from './visitors.js';
+
+/** Ten pictures a second are enough for an eye, and little enough for a slow line. */
+const FRAME_MS = 100;
+/** The files are counted this often, so that a draining queue is seen to drain. */
+const COUNT_EVERY_MS = 250;
+
+const TEXT_COLUMNS = 79;
+const MOST_LINES = 5;
+
+/** What the run came to, and what other queues would have made of it. All figures are of this run. */
+export function ending(result: Result, { kills, waitingAtKills, longestQueue }: Balance): string {
+  const { taps, verdicts, lost, p50Ms, p99Ms } = result;
+  const { pass, attend, refuse, undetermined } = verdicts;
+  const times = kills === 1 ? 'once' : `${kills} times`;
+  const sentences = [
+    `${taps} came: ${pass} passed, ${attend} were met by staff, ${refuse} refused, ${undetermined} had no verdict from central.`,
+    `From the last byte of the card to the lamp: ${p50Ms} ms in the middle, ${p99Ms} ms for the slowest in a hundred.`,
+    kills === 0
+      ? `A queue in memory would have lost up to ${longestQueue} records, had the daemon been killed (you did not press k).`
+      : `A queue in memory would have lost ${waitingAtKills} records here: so many were not at central when the daemon was killed (${times}).`,
+    `A queue in one file, written anew for each record and never flushed, would have had up to ${longestQueue} records at stake in each rewrite: a power cut in the middle can take them all.`,
+    lost === 0
+      ? 'cardpad lost 0: each tap was on the disk before the gate opened, and central has them all.'
+      : `cardpad LOST ${lost}.`,
+  ];
+  return ['', ...sentences.flatMap((sentence) => wrap(sentence, TEXT_COLUMNS, MOST_LINES)), ''].join('\n');
+}
+
+async function conclude(stage: Stage, lane: LivingLane): Promise<Result> {
+  toResults('waiting until central has every event ...');
+  const { came, timesMs } = lane.balance;
+  const { verdicts, lost } = await collect(stage, came);
+  toResults((await stage.verify()).trimEnd());
+  return { taps: came, verdicts, lost, p50Ms: percentile(timesMs, 0.5), p99Ms: percentile(timesMs, 0.99) };
+}
+
+/** Shows the lane until `q`. */
+async function show(
+  stage: Stage,
+  happenings: Happenings,
+  lane: LivingLane,
+  { color: inColor, unicode }: Abilities,
+): Promise<void> {
+  let model = newModel(stage.device);
+  let stale = true;
+  happenings.listen((happening) => {
+    model = after(model, happening);
+    stale = true;
+  });
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const terminal = new Terminal({
+    input: process.stdin,
+    output: process.stdout,
+    inColor,
+    onKey: (key) => (key === 'q' ? end() : lane.press(key)),
+    onRedraw: () => draw(),
+  });
+  const draw = () => {
+    stale = false;
+    terminal.draw(render(model, terminal.size, { unicode }));
+  };
+  const frames = setInterval(() => stale && draw(), FRAME_MS);
+  const counting = setInterval(() => lane.count(), COUNT_EVERY_MS);
+  try {
+    follow(stage, happenings);
+    draw();
+    await ended;
+    happenings.tell({ type: 'note', text: 'Ending: what was begun comes to its end ...' });
+    draw();
+    await lane.finish();
+  } finally {
+    clearInterval(frames);
+    clearInterval(counting);
+    terminal.close();
+  }
+}
+
+/**
+ * The living lane: real programs, and what the elder, central and the broker's owner see of them, side by side.
+ * @param onStage is given the stage as soon as it stands, so that a signal can take it down
+ */
+export async function liveDemo(able: Abilities, onStage: (stage: Stage) => void): Promise<number> {
+  const happenings = new Happenings();
+  const visitors = new Visitors();
+  let lane: LivingLane | undefined;
+  toResults('setting the stage:');
+  const stage = await setStage({
+    people: visitors.people,
+    say: (line) => toResults(`  ${line}`),
+    gate: {
+      logLevel: 'debug',
+      onLine(line) {
+        const happening = fromGateLog(line);
+        if (happening !== undefined) happenings.tell(happening);
+      },
+    },
+    onSend: (_module, cardIsOut) => lane?.onSend(cardIsOut),
+  });
+  onStage(stage);
+  try {
+    lane = new LivingLane(stage, visitors, happenings);
+    await show(stage, happenings, lane, able);
+    const result = await conclude(stage, lane);
+    toResults(ending(result, lane.balance));
+    toResults(JSON.stringify(result));
+    return result.lost === 0 ? EXIT.done : EXIT.no;
+  } finally {
+    await stage.close();
+  }
+}

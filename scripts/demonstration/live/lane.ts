@@ -26,6 +26,8 @@ const CARD_OF_KEY: ReadonlyMap<string, CardKind> = new Map([
   ['x', 'expired'],
 ]);
 
+const records = (count: number) => (count === 1 ? '1 record' : `${count} records`);
+
 /** What stood in the queue when it mattered, for the balance at the end. */
 export interface Balance {
   readonly kills: number;
@@ -201,7 +203,7 @@ export class LivingLane {
     } else {
       await cable.plug();
       await gate.line('session open', from);
-      this.#note(`The network is back: ${this.count().waiting} records go to central.`);
+      this.#note(`The network is back: ${records(this.count().waiting)} on the way to central.`);
     }
     this.#networkUp = !this.#networkUp;
     this.happenings.tell({ type: 'network', up: this.#networkUp });
@@ -233,7 +235,7 @@ export class LivingLane {
     this.#waitingAtKills += waiting;
     happenings.tell({ type: 'daemon', state: 'killed' });
     this.#note(
-      `Killed in mid-pulse with ${waiting} records not at central yet; the gate's line stays as it was.`,
+      `Killed in mid-pulse, ${records(waiting)} not at central yet. The gate's line stays as it was.`,
     );
     const lampNs = await lamp;
     await pause(DEAD_FOR_MS);
@@ -267,6 +269,8 @@ export class LivingLane {
       return;
     }
     const { record, ofCopy, ofOwn } = done;
-    this.#note(`Record ${record} altered in a copy. verify: ${ofCopy} -- what central has: ${ofOwn}`);
+    this.#note(
+      `verify of a copy with record ${record} altered: "${ofCopy}"; of what central has: "${ofOwn}".`,
+    );
   }
 }

@@ -32,11 +32,12 @@ export function alterTap(ledger: Buffer): { readonly record: string; readonly by
   return undefined;
 }
 
-const firstLine = (text: string): string => text.split('\n')[0] ?? '';
+/** `gate-1 NOT WHOLE: altered at 1/5 in gate-1.cpj`, `gate-1 ok: 22 records`: its first words, up to the details. */
+const firstWords = (said: string): string => /^[^\n:]*(?:: [^\n:,]*)?/.exec(said)?.[0] ?? '';
 
 async function verify(folder: string): Promise<string> {
   const { stdout, stderr } = await tryCardpad(['central', 'verify', '--data', folder]);
-  return firstLine(stdout === '' ? stderr : stdout);
+  return firstWords(stdout === '' ? stderr : stdout);
 }
 
 /** Alters a tap in a copy of what central has; undefined while there is none. */

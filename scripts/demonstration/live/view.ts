@@ -56,8 +56,8 @@ function elder({ levels, signal }: LaneModel, { unicode }: ViewOptions): Line[] 
 function knownTap({ place, subject, outcome, reasons, by }: KnownTap): Line[] {
   const told = outcome === undefined ? [span('verdict to come', 'faint')] : [span(outcome, INK[outcome])];
   return [
-    [span(`${place} `), ...told, span(by === '' ? '' : ` (${by})`)],
-    line(`  ${reasons.join(' ')}`),
+    [span(`${place} `), ...told],
+    line(`  ${[by, ...reasons].filter((word) => word !== '').join(' ')}`),
     line(`  who ${subject.slice(0, 16)}`, 'faint'),
   ];
 }

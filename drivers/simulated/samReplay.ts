@@ -1,5 +1,5 @@
 import type { Clock } from '../../platform/clock.js';
-import { SAM_COMMANDS } from '../../protocol/reader/samCommands.js';
+import { SAM_COMMANDS, type SamCommand } from '../../protocol/reader/samCommands.js';
 import { SamParser } from '../../protocol/reader/samFrame.js';
 import type { Exchange } from './samSession.js';
 
@@ -13,20 +13,19 @@ export interface SamReplayOptions {
   readonly onEnd?: () => void;
 }
 
-const READS: readonly { readonly cmd: number; readonly para: number }[] = [
-  SAM_COMMANDS.read,
-  SAM_COMMANDS['read-with-fingerprint'],
-];
+type CommandBytes = Pick<SamCommand, 'cmd' | 'para'>;
 
-const isRead = ({ command }: Exchange) =>
-  READS.some(({ cmd, para }) => command[0] === cmd && command[1] === para);
+const is = (command: Uint8Array, { cmd, para }: CommandBytes) => command[0] === cmd && command[1] === para;
+const isFind = (command: Uint8Array) => is(command, SAM_COMMANDS.find);
+const isRead = (command: Uint8Array) =>
+  is(command, SAM_COMMANDS.read) || is(command, SAM_COMMANDS['read-with-fingerprint']);
 
 /**
  * A module that says what a recorded one said: the answers belong to the host's commands, not to the clock, so that a
  * host which asks a little earlier, or once more, hears the same session.
  *
- * A command is answered with the next exchange for it. None with a card in it is passed over: before the host has
- * taken that card, and when the recording is at its end, a command hears again what it heard last.
+ * A command is answered with the next exchange for it. No card is passed over, and none is read before it was found:
+ * until then, and when the recording is at its end, a command hears again what it heard last.
  */
 export class SamReplay {
   readonly #parser = new SamParser();
@@ -43,9 +42,9 @@ export class SamReplay {
 
   #answer(command: Buffer): void {
     const { exchanges, send, clock, speed } = this.options;
-    const isSame = (exchange: Exchange | undefined) => exchange?.command.equals(command) ?? false;
-    const ahead = this.#ahead(isSame);
-    const index = ahead ?? exchanges.findLastIndex((exchange, at) => at < this.#next && isSame(exchange));
+    const ahead = this.#ahead(command);
+    const index =
+      ahead ?? exchanges.findLastIndex((exchange, at) => at < this.#next && exchange.command.equals(command));
     if (ahead !== undefined) this.#next = ahead + 1;
     for (const { afterMs, bytes } of exchanges[index]?.replies ?? []) {
       clock.schedule(afterMs / speed, () => send(bytes));
@@ -55,12 +54,10 @@ export class SamReplay {
     this.options.onEnd?.();
   }
 
-  #ahead(isSame: (exchange: Exchange | undefined) => boolean): number | undefined {
-    const { exchanges } = this.options;
-    for (let at = this.#next; at < exchanges.length; at++) {
-      const exchange = exchanges[at];
-      if (isSame(exchange)) return at;
-      if (exchange !== undefined && isRead(exchange)) return undefined;
+  #ahead(wanted: Buffer): number | undefined {
+    for (const [offset, { command }] of this.options.exchanges.slice(this.#next).entries()) {
+      if (command.equals(wanted)) return this.#next + offset;
+      if (isRead(command) || (isRead(wanted) && isFind(command))) return undefined;
     }
     return undefined;
   }

@@ -17,6 +17,7 @@ t.test('scripts/demo: the last line is the result, and nothing is lost', async (
   t.equal(sum, TAPS);
   t.match(result, { taps: TAPS, lost: 0 });
   t.equal(verdicts.undetermined, TAPS / 3, 'the network was gone for the middle third');
+  t.notOk(demo.stdout.includes('\u001b'), 'no escape codes in a pipe');
   t.ok((result.p50Ms as number) > 0 && (result.p99Ms as number) >= (result.p50Ms as number));
 });
 

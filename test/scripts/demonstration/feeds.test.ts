@@ -1,0 +1,56 @@
+import t from 'tap';
+import { fromGateLog } from '../../../scripts/demonstration/live/gateLog.js';
+import { Happenings } from '../../../scripts/demonstration/live/happenings.js';
+import { timeLine } from '../../../scripts/demonstration/live/timing.js';
+
+const TIMES: readonly (readonly [string, Parameters<typeof timeLine>[0], string])[] = [
+  [
+    'question and photo at once: the network lies within the time',
+    { totalMs: 2.1, tookMs: 2, networkMs: 1.3 },
+    '2.1 ms, 1.3 of it the network',
+  ],
+  [
+    'the answer came before the photo was whole: none of it lies within',
+    { totalMs: 1.1, tookMs: 94, networkMs: 2.4 },
+    '1.1 ms, 0.0 of it the network (2.4 before)',
+  ],
+  [
+    'the answer came a little after the last byte: a part lies within',
+    { totalMs: 10, tookMs: 100, networkMs: 97 },
+    '10.0 ms, 7.0 of it the network (90.0 before)',
+  ],
+  ['nobody answered', { totalMs: 1.2, tookMs: 0.4, networkMs: undefined }, '1.2 ms, without the network'],
+];
+
+for (const [name, time, expected] of TIMES) {
+  t.test(`time: ${name}`, async (t) => t.equal(timeLine(time), expected));
+}
+
+t.test("the daemon's log tells of decisions and signals, and of nothing else", async (t) => {
+  const at = '2026-01-02T03:04:05.006Z';
+  t.same(
+    fromGateLog(
+      `${at} info  tap tap=1/3 outcome=pass reasons="health.green,id.ok" action=open by=central tookMs=93.1 networkMs=2.4`,
+    ),
+    { type: 'decided', tap: '1/3', outcome: 'pass', action: 'open', tookMs: 93.1, networkMs: 2.4 },
+  );
+  t.match(fromGateLog(`${at} info  tap tap=1/5 outcome=undetermined action=open by=local tookMs=0.3`), {
+    networkMs: undefined,
+  });
+  t.same(fromGateLog(`${at} debug signal name=read-again`), { type: 'signal', signal: 'read-again' });
+  for (const line of ['', 'nonsense', `${at} info  tap void tap=1/3`, `${at} debug signal name=dance`]) {
+    t.equal(fromGateLog(line), undefined, line);
+  }
+});
+
+t.test('who waits hears the first thing that fits, or nothing when none came in time', async (t) => {
+  const happenings = new Happenings();
+  const noteOf = (happening: { type: string; text?: string }) =>
+    happening.type === 'note' ? happening.text : undefined;
+  const waiting = happenings.next(noteOf, 10_000);
+  happenings.tell({ type: 'network', up: true });
+  happenings.tell({ type: 'note', text: 'one' });
+  happenings.tell({ type: 'note', text: 'two' });
+  t.equal(await waiting, 'one');
+  t.equal(await happenings.next(noteOf, 1), undefined);
+});

@@ -51,6 +51,8 @@ export interface StageOptions {
   readonly people: readonly DemoPerson[];
   /** Told of every step. */
   readonly say: (line: string) => void;
+  /** How long the gate's relay is on. */
+  readonly pulseMs?: number;
   /** For the daemon. */
   readonly gate?: ServiceOptions & { readonly logLevel: 'info' | 'debug' };
   /** Called after each piece that the reader module has sent. */
@@ -97,7 +99,13 @@ function cardWatch() {
 
 async function build(
   folder: string,
-  { people, say, gate: { logLevel, ...gateOptions } = { logLevel: 'info' }, onSend }: StageOptions,
+  {
+    people,
+    say,
+    pulseMs = 300,
+    gate: { logLevel, ...gateOptions } = { logLevel: 'info' },
+    onSend,
+  }: StageOptions,
   onClose: (closer: () => Promise<unknown>) => void,
 ): Promise<Omit<Stage, 'close'>> {
   const central = join(folder, 'central');
@@ -161,7 +169,7 @@ async function build(
       lamps: { green: 'green', yellow: 'yellow', red: 'red' },
       buzzer: 'buzzer',
       staff: 'staff',
-      gate: { line: 'gate' },
+      gate: { line: 'gate', pulseMs },
     },
     dataDir: data,
   };

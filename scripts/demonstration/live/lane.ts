@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ledgerFolder } from '../../../central/keys.js';
@@ -16,7 +17,7 @@ const OUTCOME_WITHIN_MS = 8_000;
 const CARD_RESTS_MS = 500;
 /** How long everybody can see that a killed daemon's gate stays as it was. */
 const DEAD_FOR_MS = 1_500;
-const SAFE_WITHIN_MS = 20_000;
+const GATE_WITHIN_MS = 20_000;
 /** Keys that wait for their turn; somebody who leans on the keyboard does not fill the memory. */
 const MAX_WAITING_KEYS = 20;
 const OUTCOME_LAMPS: ReadonlySet<string> = new Set(['green', 'yellow', 'red']);
@@ -209,57 +210,61 @@ export class LivingLane {
     this.happenings.tell({ type: 'network', up: this.#networkUp });
   }
 
+  /** When the gate's line went to that level, by this process's clock in ms; undefined when it did not in time. */
+  #gateTo(value: 0 | 1): Promise<number | undefined> {
+    return this.happenings.next((happening) => {
+      const isIt = happening.type === 'level' && happening.line === 'gate' && happening.value === value;
+      return isIt ? performance.now() : undefined;
+    }, GATE_WITHIN_MS);
+  }
+
   /** Somebody is let in, and in the middle of the relay's pulse the daemon is gone. */
   async #kill(): Promise<void> {
     const { stage, happenings } = this;
-    const gateTo = (value: 0 | 1) =>
-      happenings.next(
-        (happening) =>
-          happening.type === 'level' && happening.line === 'gate' && happening.value === value
-            ? true
-            : undefined,
-        SAFE_WITHIN_MS,
-      );
-    const opened = gateTo(1);
     const lamp = this.#lamp();
     let decided: Decided | undefined;
     const stop = happenings.listen((happening) => {
       if (happening.type === 'decided') decided = happening;
     });
+    const opened = this.#gateTo(1);
     stage.put(this.visitors.card('green'));
-    if ((await opened) === undefined)
-      throw new Error('the gate did not open, so there was no pulse to kill it in');
+    const isOpen = (await opened) !== undefined;
     await stage.gate.kill();
     const { waiting } = this.count();
     this.#kills += 1;
     this.#waitingAtKills += waiting;
     happenings.tell({ type: 'daemon', state: 'killed' });
-    this.#note(
-      `Killed in mid-pulse, ${records(waiting)} not at central yet. The gate's line stays as it was.`,
-    );
+    const stays = isOpen && this.#gateLevel() === '1' ? "The gate's line stays as it was" : 'No pulse was on';
+    this.#note(`Killed, ${records(waiting)} not at central yet. ${stays}.`);
     const lampNs = await lamp;
     await pause(DEAD_FOR_MS);
-    // By now the line is here, unless it died with its process.
+    // By now the daemon's line is here, unless it died with its process.
     stop();
     this.#told('green', lampNs, decided);
     stage.lift();
-    await this.#startAgain(gateTo(0));
+    await this.#startAgain();
   }
 
-  async #startAgain(shut: Promise<true | undefined>): Promise<void> {
+  async #startAgain(): Promise<void> {
     const { stage, happenings } = this;
     happenings.tell({ type: 'daemon', state: 'starts' });
+    const wasOpen = this.#gateLevel() === '1';
     const fromMs = performance.now();
+    const shut = wasOpen ? this.#gateTo(0) : undefined;
     const gate = stage.startGate();
-    const isSafe = await shut;
-    const safeMs = Math.round(performance.now() - fromMs);
+    const shutMs = await shut;
     await gate.line('reader: ready');
     if (this.#networkUp) await gate.line('session open');
     happenings.tell({ type: 'daemon', state: 'runs' });
     const { lost } = this.count();
+    const took = shutMs === undefined ? '' : ` ${Math.round(shutMs - fromMs)} ms after the start`;
     const safe =
-      isSafe === true ? `gate safe ${safeMs} ms after the start` : 'the gate did NOT go to its safe level';
-    this.#note(`Killed in mid-pulse and started again: ${safe}, before anything else. ${lost} lost.`);
+      this.#gateLevel() === '0' ? `gate safe${took}, before anything else` : 'the gate is NOT safe';
+    this.#note(`Killed${wasOpen ? ' in mid-pulse' : ''} and started again: ${safe}. ${lost} lost.`);
+  }
+
+  #gateLevel(): string {
+    return readFileSync(join(this.stage.gpio, 'gate'), 'latin1').trim();
   }
 
   async #tamper(): Promise<void> {

@@ -12,6 +12,8 @@ import { Visitors } from './visitors.js';
 
 /** Ten pictures a second are enough for an eye, and little enough for a slow line. */
 const FRAME_MS = 100;
+/** The longest pulse that a relay may have, so that an eye sees it and a kill meets it. */
+const PULSE_MS = 1_000;
 /** The files are counted this often, so that a draining queue is seen to drain. */
 const COUNT_EVERY_MS = 250;
 
@@ -100,6 +102,7 @@ export async function liveDemo(able: Abilities, onStage: (stage: Stage) => void)
   toResults('setting the stage:');
   const stage = await setStage({
     people: visitors.people,
+    pulseMs: PULSE_MS,
     say: (line) => toResults(`  ${line}`),
     gate: {
       logLevel: 'debug',

@@ -97,7 +97,7 @@ export class LivingLane {
 
   /** Counts records and taps where they lie. */
   count(): Counts {
-    // The gate's first: what it writes in between is no record that central has and it has not.
+    // The gate's first, so that a record which is written in between does not seem to wait.
     const gate = this.#gateRecords.count();
     const central = this.#centralRecords.count();
     const waiting = Math.max(0, gate.records - central.records);

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { fromGateLog } from '../../../scripts/demonstration/live/gateLog.js';
 import { Happenings } from '../../../scripts/demonstration/live/happenings.js';
+import { ending } from '../../../scripts/demonstration/live/live.js';
 import { timeLine } from '../../../scripts/demonstration/live/timing.js';
 
 const TIMES: readonly (readonly [string, Parameters<typeof timeLine>[0], string])[] = [
@@ -42,6 +43,28 @@ t.test("the daemon's log tells of decisions and signals, and of nothing else", a
     t.equal(fromGateLog(line), undefined, line);
   }
 });
+
+t.test(
+  'the balance at the end has figures of this run, and says so where a key was not pressed',
+  async (t) => {
+    const verdicts = { pass: 4, attend: 2, refuse: 1, undetermined: 3 };
+    const result = { taps: 10, verdicts, lost: 0, p50Ms: 1.2, p99Ms: 3.4 };
+    const balance = { kills: 2, waitingAtKills: 7, longestQueue: 9, timesMs: [], came: 10 };
+    const text = (...args: Parameters<typeof ending>) => ending(...args).replaceAll('\n', ' ');
+    t.match(text(result, balance), /in memory would have lost 7 records here: .*killed \(2 times\)/);
+    t.match(text(result, balance), /never flushed, would have had up to 9 records at stake/);
+    t.match(text(result, balance), /cardpad lost 0: /);
+    const unkilled = text(result, { ...balance, kills: 0, waitingAtKills: 0 });
+    t.match(unkilled, /would have lost up to 9 records, had the daemon been killed \(you did not press k\)/);
+    t.match(text({ ...result, lost: 1 }, balance), /cardpad LOST 1\./);
+    t.ok(
+      ending(result, balance)
+        .split('\n')
+        .every((line) => line.length < 80),
+      'within 80 columns',
+    );
+  },
+);
 
 t.test('who waits hears the first thing that fits, or nothing when none came in time', async (t) => {
   const happenings = new Happenings();

@@ -1,0 +1,12 @@
+import { liveDay } from '../liveDay.js';
+
+const keep = process.argv.includes('--keep');
+
+process.on('message', (seed: number) => {
+  liveDay(seed, { keep })
+    .then((result) => process.send?.(result))
+    .catch((thrown: unknown) => {
+      process.stderr.write(`${thrown instanceof Error ? thrown.stack : thrown}\n`);
+      process.exit(1);
+    });
+});

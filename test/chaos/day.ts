@@ -176,7 +176,9 @@ function drawFaults(random: Random, endMs: number): DayPlan['faults'] {
     if (STARTS.includes(kind) && ++starts > MOST_STARTS) continue;
     faults.push({ atMs: between(random, 0, endMs), ...drawFault(kind, random) });
   }
-  if (wanted > 0 && chance(random, 0.15)) {
+  // By a central whose clock is years ahead, a gate lets go of what it would send again to one that was restored.
+  const isTimeTrue = !faults.some((fault) => fault.kind === 'clock' && fault.whose === 'central');
+  if (wanted > 0 && isTimeTrue && chance(random, 0.2)) {
     faults.push({ atMs: between(random, 0, endMs * 0.4), kind: 'central-backup' });
     faults.push({
       atMs: between(random, endMs * 0.5, endMs),

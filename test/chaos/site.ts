@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, rmSync } from 'node:fs';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ async function makeTemplate(): Promise<Template> {
   const signature = sm2Sign(enrolmentBytes(DEVICE, publicKey), privateKey, publicKey);
   await enroll(folder, { v: 1, device: DEVICE, key, signature }, { replace: false, nowMs: MORNING_MS });
   process.once('exit', () => {
-    rm(parent, { recursive: true, force: true }).catch(() => {});
+    rmSync(parent, { recursive: true, force: true });
   });
   return { folder, identity: { device: DEVICE, key: { ...key, privateKey }, central } };
 }

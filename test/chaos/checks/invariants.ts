@@ -6,10 +6,26 @@ import { recordsOn } from './journalOnDisk.js';
 import { openingFaults, redFaults } from './openings.js';
 import { PlainSearch } from './plainSearch.js';
 import { keyOf, type OpenedLedger } from './readLedger.js';
+import { workFaults } from './work.js';
+
+/** Of one kind of violation so many tell enough. */
+const MOST_OF_A_KIND = 4;
+
+function shortened(violations: readonly string[]): string[] {
+  const byKind = new Map<string, string[]>();
+  for (const violation of violations) {
+    const kind = violation.replace(/\d+(?:[./]\d+)?/g, '#');
+    byKind.set(kind, [...(byKind.get(kind) ?? []), violation]);
+  }
+  return [...byKind.values()].flatMap((alike) => {
+    const more = alike.length - MOST_OF_A_KIND;
+    return more > 0 ? [...alike.slice(0, MOST_OF_A_KIND), `... and ${more} more like it`] : alike;
+  });
+}
 
 /** What a day must hold to, whatever happened in it. Each violation is a sentence. */
 export async function violationsOf(street: Street, ledger: OpenedLedger): Promise<string[]> {
-  return [
+  return shortened([
     ...street.seen.crashes.map((crash) => `crashed: ${crash}`),
     ...(await ledgerFaults(street, ledger)),
     ...endFaults(ledger),
@@ -17,7 +33,8 @@ export async function violationsOf(street: Street, ledger: OpenedLedger): Promis
     ...redFaults(street, ledger),
     ...decisionFaults(street, ledger),
     ...plainFaults(street),
-  ];
+    ...workFaults(street, ledger),
+  ]);
 }
 
 /** Everything durable on the gate is at central: once, in order, byte for byte, in a chain that is whole. */
@@ -40,10 +57,13 @@ async function ledgerFaults(street: Street, { records, unreadable }: OpenedLedge
     if (there === undefined) faults.push(`central lacks ${key}`);
     else if (!there.equals(body)) faults.push(`central has another ${key}`);
   }
-  for (const key of atCentral.keys()) if (!onGate.has(key)) faults.push(`the gate never kept ${key}`);
-  for (const { durableTaps } of street.seen.openings) {
-    for (const tap of durableTaps)
-      if (!atCentral.has(tap)) faults.push(`tap ${tap} was durable, and is lost`);
+  const { openings, removed } = street.seen;
+  for (const [key, body] of atCentral) {
+    if (!onGate.has(key) && removed.get(key)?.equals(body) !== true)
+      faults.push(`the gate never kept ${key}`);
+  }
+  for (const tap of openings.flatMap(({ durableTaps }) => durableTaps)) {
+    if (!atCentral.has(tap)) faults.push(`tap ${tap} was durable, and is lost`);
   }
   for await (const report of verifyLedger(street.site.folder, undefined, undefined)) {
     for (const { kind, epoch, seq, detail } of report.faults) {

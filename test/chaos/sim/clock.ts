@@ -73,7 +73,10 @@ export class SimTime {
       await quiet();
       if (isDone()) return true;
       const next = this.#due.at(-1);
-      if (next === undefined || next.atMs > endMs) return false;
+      if (next === undefined || next.atMs > endMs) {
+        this.#nowMs = endMs;
+        return false;
+      }
       this.#due.pop();
       this.#nowMs = next.atMs;
       try {

@@ -184,7 +184,9 @@ export class Link {
     const state = parseState(payload);
     if (!state.ok) return this.#drop(`central-state-${state.reason}`);
     // A retained one tells of a central that was there before this gate: no reason to greet out of turn.
-    if (state.value.state === 'ready' && !retained) this.#sessions.centralUp();
+    if (state.value.state !== 'ready' || retained) return;
+    this.#sessions.centralUp();
+    this.#uploader.centralUp();
   }
 
   #drop(reason: string): void {

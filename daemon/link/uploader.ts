@@ -31,6 +31,10 @@ const ACK_TIMEOUT_MS = 5_000;
 const REWIND_AFTER_MS = 1_000;
 /** So many tries in a row without an acknowledgement are worth a line. */
 const TRIES_TO_WARN = 5;
+/** So many batches in a row without any answer: perhaps central cannot open our ticket any more. */
+const SILENCES_TO_DOUBT = 3;
+/** A street whose central has come up does not offer its newest records together. */
+const OFFER_WITHIN_MS = 30_000;
 const BEGINNING: TapId = { epoch: 0, seq: 0 };
 
 /**
@@ -47,8 +51,10 @@ export class Uploader {
   #kickedMeanwhile = false;
   #paused = false;
   #tries = 0;
+  #silences = 0;
   #notBeforeMs = 0;
   #cancel: Cancel = () => {};
+  #cancelOffer: Cancel = () => {};
   #stopped = false;
 
   constructor(private readonly options: UploaderOptions) {}
@@ -73,8 +79,10 @@ export class Uploader {
     this.#inFlight = undefined;
     this.#rewindTo = undefined;
     this.#tries = 0;
+    this.#silences = 0;
     this.#notBeforeMs = 0;
     this.#cancel();
+    this.#cancelOffer();
     this.#acknowledged = known && place !== null ? place : BEGINNING;
     this.kick();
   }
@@ -84,6 +92,19 @@ export class Uploader {
     this.#tries = 0;
     this.#notBeforeMs = 0;
     this.kick();
+    this.centralUp();
+  }
+
+  /**
+   * Central has come up, perhaps from a backup and without what it had acknowledged. Soon the newest record is offered
+   * once more: central's answer says where it is, and a gate that nobody passes need not wait for its next session.
+   */
+  centralUp(): void {
+    const { clock, random } = this.options;
+    // A welcome will say where central is.
+    if (this.#acknowledged === undefined) return;
+    this.#cancelOffer();
+    this.#cancelOffer = clock.schedule(random() * OFFER_WITHIN_MS, () => this.#offerNewest());
   }
 
   /** There may be something to send. */
@@ -119,6 +140,15 @@ export class Uploader {
   stop(): void {
     this.#stopped = true;
     this.#cancel();
+    this.#cancelOffer();
+  }
+
+  #offerNewest(): void {
+    const newest = this.#acknowledged;
+    // What is on its way is answered as well.
+    if (newest === undefined || newest.seq === 0 || this.#inFlight !== undefined || this.#working) return;
+    this.#acknowledged = { epoch: newest.epoch, seq: newest.seq - 1 };
+    this.kick();
   }
 
   async #sendNext(from: TapId): Promise<void> {
@@ -133,7 +163,7 @@ export class Uploader {
     }
     this.#inFlight = outgoing;
     this.#cancel();
-    this.#cancel = clock.schedule(ACK_TIMEOUT_MS, () => this.#again());
+    this.#cancel = clock.schedule(ACK_TIMEOUT_MS, () => this.#unanswered());
     await publish(
       sealUp(
         { keys: session.keys.up, ticket: session.ticket },
@@ -143,6 +173,13 @@ export class Uploader {
         encodeBatch(outgoing.batch),
       ),
     );
+  }
+
+  #unanswered(): void {
+    this.#silences += 1;
+    // A tap would find it out; at a gate that nobody passes, the journal has to.
+    if (this.#silences >= SILENCES_TO_DOUBT) this.options.sessions.doubt();
+    this.#again();
   }
 
   /** No answer came that takes us on: once more, from the earlier place if central asked for it. */
@@ -185,6 +222,7 @@ export class Uploader {
       return onDropped('ack-wrong-head');
     }
     if (this.#inFlight !== inFlight) return onDropped('ack-late');
+    this.#silences = 0;
     if (place === null || !isAfter(place, this.#acknowledged ?? BEGINNING)) {
       this.#rewindTo = place ?? BEGINNING;
       this.#cancel();

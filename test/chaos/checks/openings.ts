@@ -46,13 +46,14 @@ function diedBefore({ seen }: Street, { epoch, monoMs }: LedgerVerdict): boolean
   });
 }
 
-/** The record of this pulse went with a power cut; then the next start has closed its tap. */
+/** The record of this pulse went with a power cut, or a disk that was full to the end; then the next start has closed its tap. */
 function withoutRecord({ plan, seen }: Street, { verdicts }: OpenedLedger, opening: Opening): string[] {
   const at = `the gate opened at ${Math.round(opening.atMs)} ms`;
   // Where the configuration lets a gate open that cannot write, the record may be lost with the process.
   if (plan.whenNotDurable === 'open' || plan.direction === 'exit') return [];
   const life = seen.lives[opening.life];
-  if (life?.end !== 'killed') return [`${at} without a record, and nobody had killed it`];
+  if (life === undefined || life.end === 'running')
+    return [`${at} without a record, and nothing had ended it`];
   const [newest] = [...opening.durableTaps].sort(newestFirst);
   const end = verdicts.find(({ content }) => keyOf(content.tap) === newest);
   return end?.content.reasons.includes('sys.restart') === true

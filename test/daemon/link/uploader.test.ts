@@ -225,6 +225,59 @@ t.test('a new session goes on from where central says that it is', async (t) => 
   t.same(bench.central.problems, []);
 });
 
+t.test(
+  'a central restored from a backup gets its records again, though nobody comes to the gate',
+  async (t) => {
+    for (const how of ['it comes up', 'the connection comes back']) {
+      const bench = await LinkBench.ready();
+      await bench.append(3);
+      const restoredTo = bench.central.batches[0]?.last;
+      const before = bench.central.received.length;
+      if (restoredTo === undefined) throw new Error('nothing came');
+      bench.central.acknowledges = false;
+      if (how === 'it comes up') {
+        await bench.central.disconnect();
+        bench.central.connect();
+      } else {
+        bench.broker.reachable = false;
+        bench.broker.reachable = true;
+      }
+      await bench.run(30_100, 250);
+      t.same(bench.central.received.slice(before, before + 1), ['1/5'], `${how}: the newest is offered`);
+      const [{ session } = { session: undefined }] = bench.central.batches.slice(-1);
+      if (session === undefined) throw new Error('no session');
+      bench.central.acknowledges = true;
+      bench.central.acknowledge(session, restoredTo);
+      await bench.run(5_000, 250);
+      t.same(bench.central.received.slice(-3), ['1/3', '1/4', '1/5'], how);
+    }
+  },
+);
+
+t.test('central has it all: what it is offered when it comes up is one record, once', async (t) => {
+  const bench = await LinkBench.ready();
+  await bench.append(3);
+  const before = bench.central.received.length;
+  await bench.central.disconnect();
+  bench.central.connect();
+  await bench.run(120_000, 500);
+  t.same(bench.central.received.slice(before), ['1/5']);
+});
+
+t.test('uploads that nobody answers make the gate doubt its session, though nobody taps', async (t) => {
+  const bench = await LinkBench.ready();
+  const { central } = bench;
+  const [first] = central.sessions;
+  await settle();
+  // As a central whose ticket keys were replaced: what it cannot open it drops.
+  bench.broker.onPass = (message) =>
+    message.topic.endsWith('/events') && central.sessions.at(-1) === first ? [] : [message];
+  await bench.append(1);
+  await bench.run(60_000, 500);
+  t.equal(central.sessions.length, 2);
+  t.ok(central.received.includes('1/3'));
+});
+
 t.test('a central whose place is not on this disk gets all that is here', async (t) => {
   const bench = await LinkBench.start();
   bench.central.place = { epoch: 7, seq: 70, head: 'ab'.repeat(32) };

@@ -35,7 +35,7 @@ export type Fault =
   | { readonly kind: 'reader-closed'; readonly forMs: number }
   | { readonly kind: 'hostile-replay'; readonly forMs: number; readonly retain: boolean }
   | { readonly kind: 'hostile-garbage'; readonly forMs: number; readonly retain: boolean }
-  | { readonly kind: 'hostile-misdirect'; readonly forMs: number };
+  | { readonly kind: 'hostile-misdirect' | 'hostile-answers'; readonly forMs: number };
 
 export interface Visit {
   readonly atMs: number;
@@ -116,6 +116,7 @@ const FAULT_KINDS = [
   'hostile-replay',
   'hostile-garbage',
   'hostile-misdirect',
+  'hostile-answers',
 ] as const satisfies readonly Fault['kind'][];
 /** The dear ones: each start or session costs SM2, and a day has to be over in seconds. */
 const MOST_STARTS = 4;
@@ -161,12 +162,21 @@ function drawFault(kind: (typeof FAULT_KINDS)[number], random: Random): Fault {
     case 'network-dead':
     case 'network-doubles':
       return { kind, whose, forMs };
+    case 'hostile-answers':
+      return { kind, forMs: 5 * forMs };
     default:
       return { kind, forMs };
   }
 }
 
-function drawFaults(random: Random, endMs: number): DayPlan['faults'] {
+/** When a fault comes: any time, or, since most of a day is quiet, while somebody's card is being dealt with. */
+function drawMoment(random: Random, visits: readonly Visit[], endMs: number): number {
+  const visit = visits[random() % Math.max(1, visits.length)];
+  const isAimed = visit !== undefined && chance(random, 0.6);
+  return isAimed ? visit.atMs + between(random, 0, 1_200) : between(random, 0, endMs);
+}
+
+function drawFaults(random: Random, visits: readonly Visit[], endMs: number): DayPlan['faults'] {
   // Now and then a day without any: nothing else would show that a gate works at all in here.
   const wanted = chance(random, 0.06) ? 0 : 3 + (random() % 16);
   const faults: (Fault & { readonly atMs: number })[] = [];
@@ -174,7 +184,7 @@ function drawFaults(random: Random, endMs: number): DayPlan['faults'] {
   while (faults.length < wanted) {
     const kind = FAULT_KINDS[random() % FAULT_KINDS.length] ?? 'network-cut';
     if (STARTS.includes(kind) && ++starts > MOST_STARTS) continue;
-    faults.push({ atMs: between(random, 0, endMs), ...drawFault(kind, random) });
+    faults.push({ atMs: drawMoment(random, visits, endMs), ...drawFault(kind, random) });
   }
   // By a central whose clock is years ahead, a gate lets go of what it would send again to one that was restored.
   const isTimeTrue = !faults.some((fault) => fault.kind === 'clock' && fault.whose === 'central');
@@ -196,7 +206,7 @@ export function planDay(seed: number): DayPlan {
   const visits = drawVisits(random, people.length);
   const last = visits.at(-1);
   const endMs = (last === undefined ? 0 : last.atMs + last.stayMs) + 2_000;
-  const faults = drawFaults(random, endMs);
+  const faults = drawFaults(random, visits, endMs);
   return {
     seed,
     people,

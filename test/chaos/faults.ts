@@ -140,6 +140,8 @@ export function strike(street: Street, fault: Fault): void {
       return again(street, fault.forMs, () => hostile.replay(fault.retain));
     case 'hostile-garbage':
       return again(street, fault.forMs, () => hostile.garbage(fault.retain));
+    case 'hostile-answers':
+      return forAWhile(street, fault.forMs, hostile, { answers: true }, { answers: false });
     case 'hostile-misdirect':
       return again(street, fault.forMs, () => hostile.misdirect());
   }

@@ -3,16 +3,26 @@ import { downTopic, upTopic } from '../../protocol/wire/topics.js';
 import type { SimBroker, SimMessage } from './sim/network.js';
 import { DEVICE } from './site.js';
 
+const HOSTILE = 'hostile';
 const JUNK_BYTES = 64 * 1024;
 const DOWN = ['welcome', 'verdict', 'ack', 'config', 'command'] as const;
 const UP = ['hello', 'verify', 'events'] as const;
+const ANSWERS = { hello: 'welcome', verify: 'verdict', events: 'ack' } as const;
+const ANSWERS_REMEMBERED = 4;
 
 /** Somebody who may publish on the broker whatever he likes, and has kept everything that passed. */
 export class Hostile {
+  /** Whatever the gate sends is answered at once with what answered something earlier. */
+  answers = false;
+
   constructor(
     private readonly broker: SimBroker,
     private readonly random: Random,
-  ) {}
+  ) {
+    broker.onTaken = (message) => {
+      if (this.answers && message.from !== HOSTILE) this.#answer(message);
+    };
+  }
 
   /** Something that was said before, said again. */
   replay(retain: boolean): void {
@@ -34,6 +44,17 @@ export class Hostile {
     if (message === undefined) return;
     const device = this.random() % 2 === 0 ? DEVICE : 'gz-bus-b7';
     this.#say({ ...message, topic: this.#anyTopic(device), retain: false });
+  }
+
+  #answer({ topic }: SimMessage): void {
+    for (const kind of UP) {
+      if (topic !== upTopic(DEVICE, kind)) continue;
+      const answer = downTopic(DEVICE, ANSWERS[kind]);
+      const heard = this.broker.history.filter(
+        (message) => message.topic === answer && message.from !== HOSTILE,
+      );
+      for (const message of heard.slice(-ANSWERS_REMEMBERED)) this.#say(message);
+    }
   }
 
   #garbled(like: SimMessage | undefined): Buffer {
@@ -67,6 +88,6 @@ export class Hostile {
   }
 
   #say(message: Omit<SimMessage, 'from'>): void {
-    this.broker.take({ ...message, from: 'hostile' });
+    this.broker.take({ ...message, from: HOSTILE });
   }
 }

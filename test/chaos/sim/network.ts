@@ -284,6 +284,8 @@ export class SimBroker {
   /** All that arrived, in order. */
   readonly history: SimMessage[] = [];
   running = true;
+  /** Told of each message as it arrives, before anybody has it. */
+  onTaken: (message: SimMessage) => void = () => {};
   readonly #connections = new Map<string, Connection>();
 
   /** @param onWire sees every message as it is sent, also one that is lost */
@@ -322,6 +324,7 @@ export class SimBroker {
   take(message: SimMessage): void {
     if (!this.running) return;
     this.history.push(message);
+    this.onTaken(message);
     if (message.retain) {
       if (message.payload.length === 0) this.retained.delete(message.topic);
       else this.retained.set(message.topic, message);

@@ -82,14 +82,18 @@ export class Archive {
   /** Central has everything up to here: whole segments before it may go once their retention is over. */
   async acknowledged(place: TapId): Promise<void> {
     const segments = this.options.segments();
-    for (const [index, segment] of [...segments.entries()]) {
+    let over = 0;
+    for (const [index, segment] of segments.entries()) {
       const next = segments[index + 1];
       const whole =
         next !== undefined &&
         (next.epoch < place.epoch || (next.epoch === place.epoch && next.first <= place.seq + 1));
-      if (!whole) return;
-      if (await this.#isOver(segment)) await this.#remove(segment);
+      if (!whole) break;
+      if (await this.#isOver(segment)) over = index + 1;
     }
+    // In order: what is before a segment whose time is over is older still, though its own clock may not have been
+    // trusted; and a tap must not stay behind when its end goes, or the next start would end it again.
+    for (const segment of segments.slice(0, over)) await this.#remove(segment);
   }
 
   async #isOver(segment: Segment): Promise<boolean> {

@@ -47,11 +47,6 @@ function cutConnections(street: Street, whose: Whose): void {
   for (const client of street.broker.clients) if (client.startsWith(prefix)) street.broker.cut(client);
 }
 
-function badLine(street: Street, forMs: number): void {
-  const { nowMs } = street.time;
-  street.seen.badLine.push({ fromMs: nowMs, toMs: nowMs + forMs });
-}
-
 function stepClock(street: Street, whose: Whose, byMs: number): void {
   if (whose === 'central') street.seen.isTimeTrue = false;
   street[whose].machine.wallOffsetMs += byMs;
@@ -111,7 +106,7 @@ export function strike(street: Street, fault: Fault): void {
     case 'disk-failing':
       return forAWhile(street, fault.forMs, gate.diskHealth, { failing: true }, { failing: false });
     case 'reader-noise': {
-      badLine(street, fault.forMs);
+      seen.hadBadLine = true;
       const { rate } = fault;
       return forAWhile(
         street,
@@ -130,10 +125,10 @@ export function strike(street: Street, fault: Fault): void {
         { split: false, mergeMs: 0 },
       );
     case 'reader-mute':
-      badLine(street, fault.forMs);
+      seen.hadBadLine = true;
       return forAWhile(street, fault.forMs, reader.faults, { mute: true }, { mute: false });
     case 'reader-closed':
-      badLine(street, fault.forMs);
+      seen.hadBadLine = true;
       reader.close();
       return forAWhile(street, fault.forMs, reader, { refuses: true }, { refuses: false });
     case 'hostile-replay':

@@ -44,6 +44,6 @@ export class Observations {
   readonly removed = new Map<string, Buffer>();
   /** Central was right about the time, all day long. */
   isTimeTrue = true;
-  /** Simulated times at which the line to the reader was bad. */
-  readonly badLine: { readonly fromMs: number; readonly toMs: number }[] = [];
+  /** The line to the reader was bad at some time. */
+  hadBadLine = false;
 }

@@ -10,7 +10,7 @@ const HELP = `usage: scripts/chaos [--days N] [--seed N] [--jobs N] [--json FILE
        scripts/chaos --day SEED [--keep]
 
 Lives many days of a gate and its central in one process on simulated time, disk, network and reader, with random
-faults, and checks each day against the same invariants. Build: ${'`npm run build`'} is run where it is needed.
+faults, and checks each day against the same invariants. Builds the tests first where that is needed.
 
   --days N       how many days (default 1000)
   --seed N       the seed of the first day (default: a fresh one, printed); the next day's is one more

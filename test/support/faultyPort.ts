@@ -69,7 +69,8 @@ export function faultyPort(port: Port, faults: Readonly<PortFaults>, random: Ran
     name: port.name,
     write: async (bytes) => {
       if (faults.mute) return;
-      for (const piece of pieces(spoil(bytes))) await port.write(piece);
+      // All at once: the pieces of a next write must not come between.
+      await Promise.all(pieces(spoil(bytes)).map((piece) => port.write(piece)));
     },
     onData: (call) => {
       listener = call;

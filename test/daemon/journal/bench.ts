@@ -68,6 +68,7 @@ export async function openOn(
   disk: Disk,
   clock = new ManualClock(),
   around: (wrap: () => Promise<KeyFacts>) => Promise<KeyFacts> = (wrap) => wrap(),
+  trusted = true,
 ): Promise<OpenedJournal> {
   const lines: string[] = [];
   const journal = await Journal.open({
@@ -75,7 +76,7 @@ export async function openOn(
     device: DEVICE,
     boot: '0123456789abcdef',
     clock,
-    time: { wallMs: () => clock.wallMs(), trusted: true },
+    time: { wallMs: () => clock.wallMs(), trusted },
     randomBytes,
     wrapKey: () => around(async () => ({ ledgerKey: 'a1b2c3d4e5f60718', wrapped: `04${'00'.repeat(128)}` })),
     log: createLog(

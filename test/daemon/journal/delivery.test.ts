@@ -5,7 +5,7 @@ import { scanFrames } from '../../../protocol/journal/frame.js';
 import { parseRecord } from '../../../protocol/journal/record.js';
 import type { Place } from '../../../protocol/wire/session.js';
 import { MemoryDisk } from '../../support/memoryDisk.js';
-import { openOn, tap } from './bench.js';
+import { openOn, tap, verdictOn } from './bench.js';
 
 const LARGE = 1_000_000;
 const HOUR_MS = 3_600_000;
@@ -210,6 +210,23 @@ t.test('a gate that is switched off every night forgets after 14 days of trusted
     await journal.close();
   }
   t.equal(disk.names.length, 14);
+});
+
+t.test('a tap written before the time was known goes with its end, and is not ended once more', async (t) => {
+  const disk = new MemoryDisk();
+  const first = await openOn(disk, new ManualClock(), (wrap) => wrap(), false);
+  const { id, durable } = first.journal.append(tap);
+  await durable;
+  await first.journal.close();
+  const second = await openOn(disk);
+  await second.journal.append(verdictOn(id)).durable;
+  await second.journal.close();
+  const later = new ManualClock(Date.UTC(2026, 0, 1) + 15 * 24 * HOUR_MS);
+  const { journal } = await openOn(disk, later);
+  await journal.acknowledged(journal.newest);
+  await journal.close();
+  t.equal(disk.names.length, 1, 'both are older than 14 days');
+  t.same((await openOn(disk, later)).journal.unanswered, []);
 });
 
 t.test(

@@ -10,3 +10,6 @@ process.on('message', (seed: number) => {
       process.exit(1);
     });
 });
+
+// Who asked is gone: nobody waits for this day any more.
+process.on('disconnect', () => process.exit());

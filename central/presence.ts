@@ -8,12 +8,21 @@ export class Presence {
   #connection = 0;
   #said: State['state'] | undefined;
 
-  /** @param boot 16 hex characters, drawn at each start */
+  #boot: string;
+
+  /** @param newBoot draws 16 hex characters: another one tells gates that their sessions may be over */
   constructor(
     worker: string,
-    private readonly boot: string,
+    private readonly newBoot: () => string,
   ) {
     this.topic = centralStateTopic(worker);
+    this.#boot = newBoot();
+  }
+
+  /** Sessions of before may be over: to the gates this is as if the worker had been started anew. */
+  anew(): void {
+    this.#boot = this.newBoot();
+    this.#said = undefined;
   }
 
   /** What the broker says for us when we are gone. */
@@ -35,6 +44,6 @@ export class Presence {
   }
 
   #payload(state: State['state']): Buffer {
-    return encodeState({ state, connection: this.#connection, boot: this.boot });
+    return encodeState({ state, connection: this.#connection, boot: this.#boot });
   }
 }

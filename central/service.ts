@@ -105,11 +105,17 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
   const state = await openState({ folder, rulesFile, peopleFile: options.peopleFile, clock, log });
   const drops = new Drops(clock, log);
   const lifetimeMs = options.sessionLifetimeMs ?? DEFAULT_LIFETIME_MS;
-  const tickets = await Tickets.open({ folder, clock, random, log, lifetimeMs });
+  let greetAnew = () => {};
+  const onLost = () => greetAnew();
+  const tickets = await Tickets.open({ folder, clock, random, log, lifetimeMs, onLost });
   const links: Links = {};
   const parts = await makeParts(options, state, tickets, drops, links);
   if (parts.sessions !== undefined) await tickets.keepRotating();
-  const presence = connect(options, state, parts, drops, links);
+  const { presence, say } = connect(options, state, parts, drops, links);
+  greetAnew = () => {
+    presence.anew();
+    say();
+  };
   let closing: Promise<void> | undefined;
   return {
     stats: () => statsOf(parts, drops),
@@ -210,15 +216,18 @@ function connect(
   parts: Parts,
   drops: Drops,
   links: Links,
-): Presence {
+): { readonly presence: Presence; readonly say: () => void } {
   const { openMqtt, broker, worker, log, random, onReady } = options;
-  const presence = new Presence(worker, random(8).toString('hex'));
-  const onChange = () => {
+  const presence = new Presence(worker, () => random(8).toString('hex'));
+  const say = (): boolean => {
     const { records } = links;
-    if (records?.up !== true) return;
+    if (records?.up !== true) return false;
     const whole = links.questions === undefined || links.questions.up;
     void presence.say(records, whole ? 'ready' : 'degraded');
-    if (whole) {
+    return whole;
+  };
+  const onChange = () => {
+    if (say()) {
       const facts = { devices: Object.keys(state.enrolments().devices).length, people: state.people().size };
       onReady?.(facts);
     }
@@ -255,7 +264,7 @@ function connect(
     },
     onDown: () => {},
   });
-  return presence;
+  return { presence, say };
 }
 
 /** Hands on messages of one kind. None of these is ever retained by an honest sender. */

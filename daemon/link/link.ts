@@ -183,8 +183,7 @@ export class Link {
   #onCentralState(payload: Buffer, retained: boolean): void {
     const state = parseState(payload);
     if (!state.ok) return this.#drop(`central-state-${state.reason}`);
-    // A retained one tells of a central that was there before this gate: no reason to greet out of turn.
-    if (state.value.state === 'ready' && !retained) this.#sessions.centralUp();
+    if (state.value.state === 'ready') this.#sessions.centralUp(state.value.boot, !retained);
   }
 
   #drop(reason: string): void {

@@ -4,6 +4,7 @@ import type { Log } from '../platform/log.js';
 import type { MqttLink, OpenMqtt } from '../platform/mqtt.js';
 import type { Sm2Service } from '../platform/sm2/service.js';
 import { messageOf } from '../protocol/errors.js';
+import { selfTestSymmetric } from '../protocol/sm/selfTest.js';
 import { downTopic, everyDevice, parseTopic } from '../protocol/wire/topics.js';
 import { Admissions } from './judging/admissions.js';
 import { QuestionWatch } from './judging/questionWatch.js';
@@ -96,10 +97,11 @@ interface Links {
 
 /**
  * Puts a central service together and connects it.
- * @throws CardpadError (fatal) when a key or another file of the folder is missing or damaged
+ * @throws CardpadError (fatal) when SM3 or SM4 does not give its known answers, or a key or another file of the folder is missing or damaged
  */
 export async function startCentral(options: CentralOptions): Promise<Central> {
   const { folder, clock, log, random } = options;
+  selfTestSymmetric();
   await sweepLeftovers(folder);
   const rulesFile = options.rulesFile ?? rulesPath(folder);
   const state = await openState({ folder, rulesFile, peopleFile: options.peopleFile, clock, log });

@@ -64,12 +64,12 @@ const RENEW_AT = 0.8;
  * A central that comes up new may not know our session, or have lost records that it had: gates ask within this time,
  * not all at once.
  */
-const GREET_NEW_WITHIN_MS = 1_500;
+const GREET_NEW_WITHIN_MS = 1_000;
 /** Starts of central that are remembered: anybody on the broker can invent them. */
 const BOOTS_REMEMBERED = 16;
 /** A doubt costs central three SM2 operations: over time at most one in this time, and a few at once. */
 const DOUBT_EVERY_MS = 30_000;
-const DOUBTS_AT_ONCE = 3;
+const DOUBTS_AT_ONCE = 6;
 /** A fleet that opened its sessions together does not renew them together. */
 const RENEW_SPREAD = 0.1;
 
@@ -190,16 +190,11 @@ export class SessionKeeper {
       this.#cancelNext();
       this.#outstanding = undefined;
     }
-    this.#countDoubt();
     this.#helloNow();
   }
 
   #nextDoubtMs(): number {
     return this.#doubtsDueMs - (DOUBTS_AT_ONCE - 1) * DOUBT_EVERY_MS;
-  }
-
-  #countDoubt(): void {
-    this.#doubtsDueMs = Math.max(this.#doubtsDueMs, this.options.clock.monotonicMs()) + DOUBT_EVERY_MS;
   }
 
   /**
@@ -210,9 +205,15 @@ export class SessionKeeper {
     const nowMs = this.options.clock.monotonicMs();
     // A central that is slow for want of breath is not helped by a hello a tap.
     if (!this.#linkUp || this.#tries > 0 || nowMs < this.#nextDoubtMs()) return;
-    this.#countDoubt();
     this.#doubtedSinceMs ??= nowMs;
     this.#helloNow();
+  }
+
+  /** Counted when it is answered: before that it may have cost nobody anything. */
+  #settleDoubt(helloSentMs: number): void {
+    if (this.#doubtedSinceMs === undefined || helloSentMs < this.#doubtedSinceMs) return;
+    this.#doubtedSinceMs = undefined;
+    this.#doubtsDueMs = Math.max(this.#doubtsDueMs, this.options.clock.monotonicMs()) + DOUBT_EVERY_MS;
   }
 
   stop(): void {
@@ -299,7 +300,7 @@ export class SessionKeeper {
     this.#outstanding = undefined;
     this.#isUnanswered = false;
     this.#tries = 0;
-    if (outstanding.sentMs >= (this.#doubtedSinceMs ?? 0)) this.#doubtedSinceMs = undefined;
+    this.#settleDoubt(outstanding.sentMs);
     let counter = 0;
     this.#previous = this.#current;
     this.#current = {

@@ -12,6 +12,7 @@ import { systemClock } from '../../../platform/clock.js';
 import { type Log, standardErrorLog } from '../../../platform/log.js';
 import { mqttOpener, withoutLogin } from '../../../platform/mqtt.js';
 import { createSm2Pool } from '../../../platform/sm2/pool.js';
+import type { Sm2Service } from '../../../platform/sm2/service.js';
 import { messageOf } from '../../../protocol/errors.js';
 import { type Command, EXIT } from '../command.js';
 import {
@@ -105,7 +106,8 @@ async function run(argv: readonly string[]): Promise<number> {
   };
   const log = standardErrorLog(logLevel(values['log-level']));
   const { signal, release } = untilSignal();
-  const sm2 = createSm2Pool({ size: SM2_THREADS, log });
+  const sm2 = createSm2Pool({ size: SM2_THREADS, eager: true, log });
+  const failure = proveSm2(sm2);
   let central: Central;
   try {
     central = await startCentral({
@@ -122,10 +124,26 @@ async function run(argv: readonly string[]): Promise<number> {
     await sm2.close();
     throw thrown;
   }
-  log.info('central stopping', { signal: await signal });
+  const why = await Promise.race([signal, failure]);
+  if (typeof why === 'string') log.info('central stopping', { signal: why });
+  else {
+    log.error('central is unfit and stops', { problem: messageOf(why) });
+    process.exitCode = EXIT.no;
+  }
   return end(log, async () => {
     await central.close();
     await sm2.close();
+  });
+}
+
+/**
+ * Known answers, on each thread and beside the start: questions need no SM2, and the first hellos after a restart meet
+ * threads that are warm. Resolves with what was thrown; mostly it never does.
+ */
+function proveSm2(sm2: Sm2Service): Promise<unknown> {
+  const proofs = Promise.all(Array.from({ length: SM2_THREADS }, () => sm2.selfTest()));
+  return new Promise((resolve) => {
+    proofs.catch(resolve);
   });
 }
 

@@ -107,6 +107,11 @@ export class Child {
     this.#child.stdin?.end(input);
   }
 
+  /** Sends a signal. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Sends a signal and waits for the end. */
   async end(signal: NodeJS.Signals): Promise<Exit> {
     this.#child.kill(signal);
@@ -122,9 +127,17 @@ export class Child {
   }
 }
 
-/** A cardpad command that keeps running. */
-export function startCardpad(t: TestScope, argv: readonly string[]): Child {
-  return new Child(t, `cardpad ${argv.slice(0, 2).join(' ')}`, process.execPath, [CLI, ...argv]);
+/**
+ * A cardpad command that keeps running.
+ * @param nodeOptions of Node itself, such as `--import` of what changes the world that the command sees
+ */
+export function startCardpad(
+  t: TestScope,
+  argv: readonly string[],
+  nodeOptions: readonly string[] = [],
+): Child {
+  const name = `cardpad ${argv.slice(0, 2).join(' ')}`;
+  return new Child(t, name, process.execPath, [...nodeOptions, CLI, ...argv]);
 }
 
 export interface Finished {

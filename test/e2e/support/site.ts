@@ -26,19 +26,23 @@ export interface SiteOptions {
 /** A real broker, a real central beside it, and one temporary folder for everything that a test makes. */
 export class Site {
   readonly folder: string;
-  readonly central: string;
+  /** The folder of the central that runs. */
+  central: string;
   broker: Mosquitto;
+  service: Child;
+  #follower: Child;
 
   private constructor(
     readonly t: TestScope,
     folder: string,
     broker: Mosquitto,
-    readonly service: Child,
-    private readonly follower: Child,
+    private readonly start: (central: string, nodeOptions: readonly string[]) => Child,
   ) {
     this.folder = folder;
     this.central = join(folder, 'central');
     this.broker = broker;
+    this.service = start(this.central, []);
+    this.#follower = this.#follow();
   }
 
   static async open(t: TestScope, { people = [], rules, log = 'info' }: SiteOptions = {}): Promise<Site> {
@@ -55,13 +59,33 @@ export class Site {
       mustRun(t, ['central', 'init', '--data', central]),
     ]);
     if (rules !== undefined) await writeFile(join(central, 'rules.json'), JSON.stringify(rules));
-    const service = startCardpad(t, [
-      ...['central', 'run', '--data', central, '--broker', broker.url, '--people', peopleFile],
-      ...['--question-rate', '50', '--question-burst', '50', '--log-level', log],
-    ]);
-    await service.line(/central ready/);
-    const follower = startCardpad(t, ['central', 'events', '--data', central, '--follow']);
-    return new Site(t, folder, broker, service, follower);
+    const start = (data: string, nodeOptions: readonly string[]) =>
+      startCardpad(
+        t,
+        [
+          ...['central', 'run', '--data', data, '--broker', broker.url, '--people', peopleFile],
+          ...['--question-rate', '50', '--question-burst', '50', '--log-level', log],
+        ],
+        nodeOptions,
+      );
+    const site = new Site(t, folder, broker, start);
+    await site.service.line(/central ready/);
+    return site;
+  }
+
+  /** Starts central again after its end, in that folder from here on, and waits until it takes questions. */
+  async startCentral(central = this.central, nodeOptions: readonly string[] = []): Promise<void> {
+    if (central !== this.central) {
+      this.central = central;
+      await this.#follower.end('SIGTERM');
+      this.#follower = this.#follow();
+    }
+    this.service = this.start(central, nodeOptions);
+    await this.service.line(/central ready/);
+  }
+
+  #follow(): Child {
+    return startCardpad(this.t, ['central', 'events', '--data', this.central, '--follow']);
   }
 
   /** Makes a device's keys and enrols them. */
@@ -78,7 +102,10 @@ export class Site {
     look: (lines: readonly EventLine[]) => T | undefined | false,
     what: string,
   ): Promise<T> {
-    return this.follower.output((lines) => look(parse(lines).filter((line) => line.device === device)), what);
+    return this.#follower.output(
+      (lines) => look(parse(lines).filter((line) => line.device === device)),
+      what,
+    );
   }
 
   /** All that central has of a device, by a command of its own. */

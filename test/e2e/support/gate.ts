@@ -21,6 +21,8 @@ export interface GateOptions {
   /** Line speed of the reader module; without it, replies come at once. */
   readonly baud?: number;
   readonly log?: 'debug' | 'info';
+  /** What happens in the enrolled gate's data folder before its first start. */
+  readonly prepare?: (data: string) => Promise<void>;
   /** Another way to the reader than the TCP port of the module in the test. */
   readonly port?: string;
 }
@@ -59,6 +61,7 @@ export class TestGate {
     const config = join(site.folder, `${device}.json`);
     await mkdir(`${data}-gpio`);
     await site.enroll(device, data);
+    await options.prepare?.(data);
     let gate: TestGate | undefined;
     const reader = await serveSamModule({
       host: '127.0.0.1',

@@ -108,6 +108,15 @@ export class Site {
     );
   }
 
+  /** Waits until central has that record, however many stand before it. */
+  async arrived(device: string, epoch: number, seq: number): Promise<void> {
+    const beginning = `{"device":"${device}","epoch":${epoch},"seq":${seq},`;
+    await this.#follower.output(
+      (lines) => lines.findLast((line) => line.startsWith(beginning)),
+      `record ${epoch}/${seq}`,
+    );
+  }
+
   /** All that central has of a device, by a command of its own. */
   async events(device: string): Promise<EventLine[]> {
     const argv = ['central', 'events', '--data', this.central, '--device', device];

@@ -1,3 +1,4 @@
+import type { Clock } from '../../platform/clock.js';
 import type { Drops } from '../../platform/drops.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
@@ -11,11 +12,14 @@ import type { Ledger, Stored } from './ledger.js';
 
 /** A gate sends one batch and waits for its ack, so more than a few are resends of one another. */
 const WAITING_A_DEVICE = 8;
+/** A disk that is full fails each batch of each gate, and its log may lie on it. */
+const SAY_AGAIN_MS = 10_000;
 
 export interface IntakeOptions {
   readonly envelopes: Envelopes;
   readonly enrolments: () => Enrolments;
   readonly ledger: Pick<Ledger, 'store'>;
+  readonly clock: Clock;
   readonly log: Log;
   readonly drops: Drops;
   /** Sends an ack, QoS 1. */
@@ -30,6 +34,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #queues = new Map<string, { waiting: number; tail: Promise<void> }>();
   #stored = 0;
+  #said: { readonly code: string | undefined; readonly atMs: number } | undefined;
 
   constructor(private readonly options: IntakeOptions) {}
 
@@ -72,7 +77,7 @@ export class Intake {
   }
 
   async #take(device: string, payload: Buffer): Promise<void> {
-    const { envelopes, ledger, log, drops, onStored } = this.options;
+    const { envelopes, ledger, drops, onStored } = this.options;
     try {
       const opened = await envelopes.open(device, 'events', payload);
       if (!opened.ok) return drops.count('events', device, opened.reason);
@@ -83,9 +88,18 @@ export class Intake {
       if (stored.kind === 'stored') await onStored(device, stored.records);
     } catch (thrown) {
       // No ack: the gate keeps what it has and sends it again.
-      log.error('batch not stored', { device, code: codeOf(thrown), problem: messageOf(thrown) });
+      this.#sayNotStored(device, thrown);
       drops.count('events', device, 'not-stored');
     }
+  }
+
+  #sayNotStored(device: string, thrown: unknown): void {
+    const { clock, log } = this.options;
+    const code = codeOf(thrown);
+    const atMs = clock.monotonicMs();
+    if (this.#said !== undefined && this.#said.code === code && atMs - this.#said.atMs < SAY_AGAIN_MS) return;
+    this.#said = { code, atMs };
+    log.error('batch not stored', { device, code, problem: messageOf(thrown) });
   }
 
   async #answer(device: string, session: OpenSession, stored: Stored): Promise<void> {

@@ -265,8 +265,8 @@ t.test(
   async (t) => {
     for (const [chance, earliestMs, latestMs] of [
       [0, 0, 100],
-      [0.5, 700, 850],
-      [0.999, 1_400, 1_600],
+      [0.5, 450, 600],
+      [0.999, 900, 1_100],
     ] as const) {
       const bench = await LinkBench.ready({ random: () => chance });
       const { central } = bench;

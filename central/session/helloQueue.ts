@@ -1,8 +1,8 @@
 import { BoundedMap } from '../../platform/boundedMap.js';
 import type { Clock } from '../../platform/clock.js';
 
-/** Enough to keep a few SM2 threads busy; more at work would only make all of them late. */
-const AT_WORK = 8;
+/** Twice the SM2 threads keep them busy; more at work would only make each of them late for its gate. */
+const AT_WORK = 4;
 /** One a device: more than a large fleet has gates. */
 const MOST_WAITING = 4_096;
 /** A gate waits 5 s for its welcome, and needs some of that to open it: an older hello would be work for nobody. */

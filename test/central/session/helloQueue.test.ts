@@ -3,7 +3,7 @@ import { HelloQueue } from '../../../central/session/helloQueue.js';
 import { ManualClock } from '../../../platform/clock.js';
 import { settle } from '../../support/waiting.js';
 
-const AT_WORK = 8;
+const AT_WORK = 4;
 
 class Bench {
   readonly clock = new ManualClock();

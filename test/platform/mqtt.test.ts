@@ -4,7 +4,7 @@ import t from 'tap';
 import { ManualClock, systemClock } from '../../platform/clock.js';
 import { createLog } from '../../platform/log.js';
 import { backoffMs, type MqttLink, type MqttOptions, mqttOpener } from '../../platform/mqtt.js';
-import { startProxy } from '../support/cuttableProxy.js';
+import { startProxy } from '../support/faultyProxy.js';
 import { startMosquitto } from '../support/mosquitto.js';
 import { settle, until } from '../support/waiting.js';
 

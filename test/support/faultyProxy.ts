@@ -40,6 +40,8 @@ export interface FaultyProxy {
   readonly taken: number;
   /** PUBLISH packets that a rule has befallen so far. */
   readonly befallen: number;
+  /** PUBLISH packets that are late and still to arrive. */
+  readonly underWay: number;
   /** Latency, pace and piece size of each way from here on. */
   readonly pacing: Pacing;
   /** Both ends see their connections go, as when a process is killed. */
@@ -73,11 +75,12 @@ interface ActiveRule {
   readonly held: (() => void)[];
 }
 
-class Proxy implements FaultyProxy {
+class Stretch implements FaultyProxy {
   readonly dead = { value: false };
   readonly pacing: Pacing = { latencyMs: 0, jitterMs: 0, bytesPerSecond: 0, pieceBytes: 0 };
   taken = 0;
   befallen = 0;
+  underWay = 0;
   port = 0;
   readonly #random: Random;
   readonly #sockets = new Set<Socket>();
@@ -169,7 +172,11 @@ class Proxy implements FaultyProxy {
         send(packet);
         return send(packet);
       case 'delay':
-        setTimeout(() => send(packet), active.fault.delayMs).unref();
+        this.underWay += 1;
+        setTimeout(() => {
+          this.underWay -= 1;
+          send(packet);
+        }, active.fault.delayMs).unref();
         return;
       case 'reorder':
         active.held.push(() => send(packet));
@@ -196,7 +203,7 @@ export async function startProxy(
   toPort: number,
   { seed = Math.floor(Math.random() * 2 ** 32), frames = 'mqtt' }: ProxyOptions = {},
 ): Promise<FaultyProxy> {
-  const proxy = new Proxy(toPort, seed, frames);
+  const proxy = new Stretch(toPort, seed, frames);
   await proxy.listen();
   t.teardown(() => proxy.refuse(true));
   return proxy;

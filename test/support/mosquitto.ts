@@ -48,14 +48,20 @@ function running(broker: ChildProcess): Promise<void> {
 /**
  * A real broker on a free port of this machine, with no memory; it ends with the test.
  * @param port to bring a broker back where it was
+ * @param listener more lines for its listener, such as `certfile`
  */
-export async function startMosquitto(t: TestScope, port?: number): Promise<Mosquitto> {
+export async function startMosquitto(
+  t: TestScope,
+  port?: number,
+  listener: readonly string[] = [],
+): Promise<Mosquitto> {
   const own = port ?? (await freePort());
   // Not in t.testdir, which would take away what the test has made there.
   const folder = mkdtempSync(join(tmpdir(), 'cardpad-mosquitto-'));
   const file = join(folder, 'mosquitto.conf');
   const config = [
     `listener ${own} 127.0.0.1`,
+    ...listener,
     'allow_anonymous true',
     'persistence false',
     'log_dest stderr',

@@ -75,13 +75,13 @@ export class Child {
     return this.#lines('stderr').length;
   }
 
-  /** The first whole line of standard error, or the first after `from` lines, that fits. */
-  line(pattern: RegExp, from = 0): Promise<string> {
+  /** The first whole line of standard error, or the first after `from` lines, that fits; or the `nth` of these. */
+  line(pattern: RegExp, from = 0, nth = 1): Promise<string> {
     return this.#changes.until(
       () => {
         const found = this.#lines('stderr')
           .slice(from)
-          .find((line) => pattern.test(line));
+          .filter((line) => pattern.test(line))[nth - 1];
         if (found === undefined && this.#exit !== undefined)
           throw new Error(`${this.name} ended: ${this.#last()}`);
         return found;

@@ -62,6 +62,11 @@ export class Child {
     });
   }
 
+  /** `setpriv` and `env` put the command in their own place: the process of the command itself. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   get stdout(): string {
     return this.#said.stdout;
   }

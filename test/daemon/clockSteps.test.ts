@@ -137,7 +137,7 @@ class Street {
   }
 
   reach(point: Point): void {
-    if (this.#reached !== point && point === this.stepAt) this.clock.stepMs += this.byMs;
+    if (point === this.stepAt) this.clock.stepMs = this.byMs;
     this.#reached = point;
   }
 
@@ -217,13 +217,13 @@ async function told(stepAt: Point | undefined, byMs = 0): Promise<readonly strin
   disk.releaseSyncs();
   await street.run(4_000);
 
+  central.acknowledges = false;
   reader.put(CARD);
   await street.run(1_000);
   street.reach('while central says nothing');
   await street.run(1_000);
 
   central.answersHello = false;
-  central.acknowledges = false;
   broker.reachable = false;
   await street.run(500);
   broker.reachable = true;

@@ -248,16 +248,8 @@ t.test('a damaged list of devices is an error in the log, though its copy serves
   await enroll(folder, new TestDevice('gz-bus-b2').enrolment(), { replace: false, nowMs: 0 });
   const { line, clock } = await openScene(t, { folder }, false);
   writeFileSync(path, '{');
-  const said = line(/error file damaged, its copy is in force/);
-  let isSaid = false;
-  void said.then(() => {
-    isSaid = true;
-  });
-  while (!isSaid) {
-    clock.advance(250);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  t.match(await said, /enrolments\.json/);
+  clock.advance(250);
+  t.match(await line(/error file damaged, its copy is in force/), /enrolments\.json/);
 });
 
 t.test('what a crash left half-written is removed at the start: a destroyed key may be in it', async (t) => {

@@ -28,6 +28,14 @@ export class Capture {
     return capture;
   }
 
+  /** Waits for a message on this topic, the first after `from` of all kinds. */
+  async message(topic: string, from: number): Promise<void> {
+    await this.#changes.until(
+      () => this.messages.slice(from).some((message) => message.topic === topic),
+      () => `a message on ${topic}`,
+    );
+  }
+
   /** Waits until a message on this topic fits; gives its text. */
   retained(topic: string, pattern: RegExp): Promise<string> {
     return this.#changes.until(

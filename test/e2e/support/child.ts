@@ -113,6 +113,11 @@ export class Child {
     return this.exited;
   }
 
+  /** Sends a signal that does not end it. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal);
+  }
+
   #lines(stream: 'stdout' | 'stderr'): string[] {
     return this.#said[stream].split('\n').slice(0, -1);
   }

@@ -127,11 +127,6 @@ async function demo(argv: readonly string[]): Promise<number> {
   const people = stagedPeople(taps);
   toResults('setting the stage:');
   const stage = await setStage(people, (line) => toResults(`  ${line}`));
-  const stop = () => {
-    stage.close().finally(() => process.exit(EXIT.no));
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
   try {
     toResults(`${taps} people put their cards on the pad:`);
     const result = await play(stage, people);

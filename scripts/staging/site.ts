@@ -1,8 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EXIT } from '../cli/command.js';
 import { runCardpad, Service, type ServiceOptions } from './children.js';
 import { peopleFile, type StagedPerson } from './people.js';
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export interface GateOptions {
   readonly device: string;
@@ -29,8 +32,17 @@ export class StagedSite {
     this.onClose(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
   }
 
+  /** Makes the folder. A signal that ends this program closes the site first: nothing is left running or lying about. */
   static async make(purpose: string): Promise<StagedSite> {
-    return new StagedSite(await mkdtemp(join(tmpdir(), `cardpad-${purpose}-`)));
+    const site = new StagedSite(await mkdtemp(join(tmpdir(), `cardpad-${purpose}-`)));
+    const stop = () => {
+      site.close().finally(() => process.exit(EXIT.no));
+    };
+    for (const signal of STOP_SIGNALS) process.once(signal, stop);
+    site.onClose(async () => {
+      for (const signal of STOP_SIGNALS) process.off(signal, stop);
+    });
+    return site;
   }
 
   /** What is to be closed when the site is: last come, first closed. */

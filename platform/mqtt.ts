@@ -3,6 +3,7 @@ import { connect as connectClient, ErrorWithSubackPacket, type IClientOptions, t
 import { CardpadError, codeOf, messageOf } from '../protocol/errors.js';
 import type { Clock } from './clock.js';
 import type { Log } from './log.js';
+import { keepNoPacketNumbers } from './mqttPacket.js';
 
 export type Qos = 0 | 1;
 
@@ -221,5 +222,6 @@ class ReconnectingLink implements MqttLink {
 
 /** Links over mqtt.js, speaking MQTT 3.1.1. */
 export function mqttOpener(clock: Clock, random: () => number, log: Log): OpenMqtt {
+  keepNoPacketNumbers();
   return (options) => new ReconnectingLink(options, clock, random, log);
 }

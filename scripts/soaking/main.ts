@@ -24,6 +24,7 @@ garbage collection.
 
 Bounds: heap and buffers within ${BOUNDS.memoryMb} MB of the baseline; no more files, handles, listeners than there; the event loop
 never later than ${BOUNDS.loopP99Ms} ms in 99 of 100 cases, between any two looks; no tap lost. Exit code 1 when one is broken.
+Idle is a process that does nothing: how late it is, the machine is to blame for.
 In megabytes: used = V8's heap and buffers after a collection, rss = all that the process holds.`;
 
 interface Plan {

@@ -2,12 +2,13 @@ import { type Sample, usedBytes } from './sample.js';
 
 const MB = 1e6;
 
-/** A sample of the gate and one of central, after so many taps. */
+/** A sample of the gate, of central, and of a process that does nothing, after so many taps. */
 export interface Look {
   readonly taps: number;
   readonly atS: number;
   readonly gate: Sample;
   readonly central: Sample;
+  readonly idle: Sample;
 }
 
 export interface Bounds {
@@ -32,32 +33,38 @@ export function broken(looks: readonly Look[], bounds: Bounds): string[] {
   const [base, ...later] = looks;
   if (base === undefined) return ['nothing was measured'];
   const words: string[] = [];
-  for (const { taps, gate } of later) {
+  for (const { taps, gate, idle } of later) {
     const grownMb = (usedBytes(gate) - usedBytes(base.gate)) / MB;
     if (Math.abs(grownMb) > bounds.memoryMb) words.push(`memory ${grownMb.toFixed(2)} MB off after ${taps}`);
     if (gate.files > base.gate.files + FILES_MORE) words.push(`${gate.files} open files after ${taps} taps`);
     if (resources(gate) > resources(base.gate)) words.push(`${resources(gate)} handles after ${taps} taps`);
     if (gate.listeners > base.gate.listeners) words.push(`${gate.listeners} listeners after ${taps} taps`);
     if (gate.loopP99Ms >= bounds.loopP99Ms) {
-      words.push(`event loop p99 ${gate.loopP99Ms.toFixed(1)} ms before tap ${taps}`);
+      const [ours, theirs] = [gate, idle].map(({ loopP99Ms }) => loopP99Ms.toFixed(1));
+      words.push(`event loop p99 ${ours} ms before tap ${taps}, ${theirs} ms in a process that does nothing`);
     }
   }
   return words;
 }
 
 const COLUMNS = ['taps', 'used', 'rss', 'files', 'handles', 'timers', 'listeners', 'p99 ms', 'max ms'];
-const CENTRAL = ['central used', 'rss', 'files', 'p99 ms'];
+const CENTRAL = ['central used', 'rss', 'files', 'p99 ms', ' | idle p99'];
 const WIDTH = 10;
 
 const row = (cells: readonly string[]) => cells.map((cell) => cell.padStart(WIDTH)).join('');
 
 export const tableHead = (): string => row([...COLUMNS, ' |', ...CENTRAL]);
 
-export function tableRow({ taps, gate, central }: Look): string {
+export function tableRow({ taps, gate, central, idle }: Look): string {
   const of = (sample: Sample) => [mb(usedBytes(sample)).toFixed(2), mb(sample.rssBytes).toFixed(1)];
   const counts = [gate.files, resources(gate), gate.timers, gate.listeners].map(String);
   const late = [gate.loopP99Ms.toFixed(2), gate.loopMaxMs.toFixed(1)];
-  const theirs = [...of(central), String(central.files), central.loopP99Ms.toFixed(2)];
+  const theirs = [
+    ...of(central),
+    String(central.files),
+    central.loopP99Ms.toFixed(2),
+    idle.loopP99Ms.toFixed(2),
+  ];
   return row([String(taps), ...of(gate), ...counts, ...late, ' |', ...theirs]);
 }
 

@@ -4,7 +4,7 @@ import { stagedPeople } from '../staging/people.js';
 import { StagedSite } from '../staging/site.js';
 import { Crowd } from './crowd.js';
 import type { Look } from './report.js';
-import { Watched } from './watched.js';
+import { Idle, Watched } from './watched.js';
 
 const DEVICE = 'soak-gate-1';
 /** Enough that nobody comes again while the gate takes it for the same gesture. */
@@ -56,6 +56,8 @@ async function build(site: StagedSite, lapse: number): Promise<SoakStage> {
     readerPort,
     service: watchedGate.options,
   });
+  const idle = new Idle();
+  site.onClose(async () => idle.close());
   const startMs = performance.now();
   return {
     crowd,
@@ -63,11 +65,12 @@ async function build(site: StagedSite, lapse: number): Promise<SoakStage> {
     async look() {
       await pause(Math.max(QUIET_AT_LEAST_MS, QUIET_MS / lapse));
       const atS = (performance.now() - startMs) / 1000;
-      const [gateSample, centralSample] = await Promise.all([
+      const [gateSample, centralSample, idleSample] = await Promise.all([
         watchedGate.sample(gate),
         watchedCentral.sample(central),
+        idle.sample(),
       ]);
-      return { taps: crowd.taps, atS, gate: gateSample, central: centralSample };
+      return { taps: crowd.taps, atS, gate: gateSample, central: centralSample, idle: idleSample };
     },
     async stored() {
       const counts = { taps: 0, ends: 0 };

@@ -1,10 +1,17 @@
-import type { Service, ServiceOptions } from '../staging/children.js';
+import { fork } from 'node:child_process';
+import type { ServiceOptions } from '../staging/children.js';
 import { LAPSE_VARIABLE, SAMPLE_REQUEST, type Sample } from './sample.js';
 
 const WATCHER = new URL('./watcher.js', import.meta.url).href;
+const IDLE = new URL('./idle.js', import.meta.url);
 const SAMPLE_WITHIN_MS = 30_000;
 
-/** A process of the product that can be asked how it stands. */
+/** A process that can be told something through its channel. */
+export interface Reached {
+  send(message: Readonly<Record<string, unknown>>): unknown;
+}
+
+/** A process that can be asked how it stands. */
 export class Watched {
   #take: (sample: Sample) => void = () => {};
   /** For the start of the process. */
@@ -19,7 +26,7 @@ export class Watched {
     };
   }
 
-  sample(service: Service): Promise<Sample> {
+  sample(service: Reached): Promise<Sample> {
     return new Promise((resolve, reject) => {
       const giveUp = setTimeout(() => reject(new Error('no sample came')), SAMPLE_WITHIN_MS);
       this.#take = (sample) => {
@@ -28,5 +35,22 @@ export class Watched {
       };
       service.send(SAMPLE_REQUEST);
     });
+  }
+}
+
+/** A process that does nothing: how late its event loop is tells what the machine alone does to the others. */
+export class Idle {
+  readonly #watched = new Watched();
+  readonly #child = fork(IDLE, {
+    execArgv: [...(this.#watched.options.nodeFlags ?? [])],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  }).on('message', (message) => this.#watched.options.onMessage?.(message));
+
+  sample(): Promise<Sample> {
+    return this.#watched.sample(this.#child);
+  }
+
+  close(): void {
+    this.#child.kill();
   }
 }

@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { LAPSE_VARIABLE, type Sample } from './sample.js';
 
@@ -27,8 +28,9 @@ function wrapTimers(lapse: number): void {
     pending.delete(timer);
     clear(timer);
   };
-  // With what hangs on them: the promise that node:util makes of one.
-  globalThis.setTimeout = Object.assign(wrapped, { __promisify__: set.__promisify__ }) as typeof set;
+  // With what hangs on it: the promise that node:util makes of one.
+  const promised = { [promisify.custom]: Reflect.get(set, promisify.custom) };
+  globalThis.setTimeout = Object.assign(wrapped, promised) as unknown as typeof set;
   globalThis.clearTimeout = wrappedClear;
 }
 

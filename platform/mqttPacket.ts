@@ -5,7 +5,7 @@ interface MqttPacket {
 }
 
 /**
- * Keeps mqtt-packet from making a buffer for each of the 65,536 packet identifiers at the first message: 8 MB, which is
+ * Keeps mqtt-packet from making a buffer for each of the 65,536 packet identifiers at the first message: 7 MB, which is
  * a third of what hung on the heap of a gate. mqtt-packet's README offers the switch, for use before anything is written.
  *
  * It must be the very copy that mqtt.js has loaded, hence not an import of our own.

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { loadIdentity } from '../../daemon/identity.js';
 import { Journal } from '../../daemon/journal/journal.js';
 import { Link } from '../../daemon/link/link.js';
@@ -11,6 +12,8 @@ import { mqttOpener } from '../../platform/mqtt.js';
 import { createSm2Pool } from '../../platform/sm2/pool.js';
 import type { TapContent } from '../../protocol/journal/seal.js';
 
+/** Uploads give way when a card is found; its text is there so much later (267 bytes at 115,200 baud, and the select). */
+const FOUND_TO_TEXT_MS = 25;
 const ANSWER_WITHIN_MS = 5_000;
 const READY_WITHIN_MS = 20_000;
 const LOOK_EVERY_MS = 20;
@@ -74,6 +77,7 @@ export class GateLink {
       ...{ schemes: ['health-code@1'], site: 'bench', lane: 'A1', direction: 'entry' },
     };
     this.link.pauseUploads(true);
+    await pause(FOUND_TO_TEXT_MS);
     const { id } = this.journal.append({ kind: 'tap', content });
     const answered = new Promise<void>((resolve, reject) => {
       const giveUp = setTimeout(() => reject(new Error('no verdict')), ANSWER_WITHIN_MS);

@@ -23,6 +23,11 @@ const WARM_UP = 50;
 /** Where the records of one tap are under way when the next one comes, and where they are not. */
 const MOST_BETWEEN_MS = 20;
 const RECORD_BYTES = 1_000;
+/** A delayed acknowledgement takes 40 ms on Linux (RFC 1122 clause 4.2.3.2 allows 500); what took so long waited for one. */
+const STALL_MS = 38;
+
+const stalledPercent = (times: readonly number[]) =>
+  Math.round((1000 * times.filter((ms) => ms >= STALL_MS).length) / times.length) / 10;
 
 interface Ends {
   readonly gate: GateLink;
@@ -91,6 +96,9 @@ async function play({ gate, naive, raw }: Ends): Promise<RowResult> {
       naiveP99Ms: p99(times.naive),
       rawP50Ms: p50(times.raw),
       rawP99Ms: p99(times.raw),
+      stalledPercent: stalledPercent(times.gate),
+      naiveStalledPercent: stalledPercent(times.naive),
+      rawStalledPercent: stalledPercent(times.raw),
     },
   };
 }

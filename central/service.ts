@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.js';
 import { Drops } from '../platform/drops.js';
 import type { Log } from '../platform/log.js';
-import type { MqttLink, OpenMqtt } from '../platform/mqtt.js';
+import type { MqttLink, MqttOptions, OpenMqtt } from '../platform/mqtt.js';
 import type { Sm2Service } from '../platform/sm2/service.js';
 import { messageOf } from '../protocol/errors.js';
 import { downTopic, everyDevice, parseTopic } from '../protocol/wire/topics.js';
@@ -34,12 +34,7 @@ const GOODBYE_WITHIN_MS = 1_000;
 export interface CentralOptions {
   /** What `central init` made. */
   readonly folder: string;
-  readonly broker: {
-    readonly url: string;
-    readonly username?: string;
-    readonly password?: string;
-    readonly ca?: Buffer;
-  };
+  readonly broker: Pick<MqttOptions, 'url' | 'protocol' | 'username' | 'password' | 'ca'>;
   /** Letters, digits and hyphens: names this worker on the broker; another one for each. */
   readonly worker: string;
   /** Default: both. */

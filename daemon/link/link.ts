@@ -21,7 +21,7 @@ import { Verifier } from './verifier.js';
 
 export interface LinkOptions {
   readonly identity: Identity;
-  readonly broker: Pick<MqttOptions, 'url' | 'username' | 'password' | 'ca'>;
+  readonly broker: Pick<MqttOptions, 'url' | 'protocol' | 'username' | 'password' | 'ca'>;
   readonly openMqtt: OpenMqtt;
   readonly clock: Clock;
   readonly sm2: Sm2Service;

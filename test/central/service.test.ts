@@ -9,7 +9,7 @@ import { readAnchors } from '../../central/ledger/anchors.js';
 import { startCentral } from '../../central/service.js';
 import { systemClock } from '../../platform/clock.js';
 import { createLog, silentLog } from '../../platform/log.js';
-import { mqttOpener } from '../../platform/mqtt.js';
+import { mqttOpener } from '../../platform/mqtt/link.js';
 import { createSm2Pool } from '../../platform/sm2/pool.js';
 import { parseState } from '../../protocol/wire/messages.js';
 import { centralStateTopic, downTopic, parseTopic, upTopic } from '../../protocol/wire/topics.js';

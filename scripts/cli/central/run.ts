@@ -10,7 +10,9 @@ import {
 import { BROKER_URL, brokerAccess, isBrokerUrl } from '../../../platform/brokerAccess.js';
 import { systemClock } from '../../../platform/clock.js';
 import { type Log, standardErrorLog } from '../../../platform/log.js';
-import { mqttOpener, withoutLogin } from '../../../platform/mqtt.js';
+import { mqttOpener } from '../../../platform/mqtt/link.js';
+import { MQTT_PROTOCOLS } from '../../../platform/mqtt/version.js';
+import { withoutLogin } from '../../../platform/mqtt.js';
 import { createSm2Pool } from '../../../platform/sm2/pool.js';
 import { messageOf } from '../../../protocol/errors.js';
 import { type Command, EXIT } from '../command.js';
@@ -33,6 +35,7 @@ Answers the gates' questions and takes their journals, until it is told to stop 
   --broker URL                mqtt://HOST:PORT or mqtts://HOST:PORT
   --username NAME             the user at the broker
   --password-file FILE        a file that holds the password, readable by its owner alone
+  --mqtt auto|5|3.1.1         the version of MQTT (default auto: 5 where the broker speaks it, else 3.1.1)
   --ca FILE                   the certificate authority of an mqtts broker (PEM), where it is not the system's
   --people FILE               who is known; read again when it changes
   --rules FILE                the rule table (default: DIR/rules.json); read again when it changes
@@ -50,6 +53,7 @@ const OPTIONS = {
   broker: { type: 'string' },
   username: { type: 'string' },
   'password-file': { type: 'string' },
+  mqtt: { type: 'string', default: 'auto' },
   ca: { type: 'string' },
   people: { type: 'string' },
   rules: { type: 'string' },
@@ -95,7 +99,11 @@ async function run(argv: readonly string[]): Promise<number> {
   const { username, 'password-file': passwordFile, ca: caFile } = values;
   const common = {
     folder,
-    broker: { url, ...(await brokerAccess({ username, passwordFile, caFile })) },
+    broker: {
+      url,
+      protocol: oneOf(MQTT_PROTOCOLS, values.mqtt, '--mqtt'),
+      ...(await brokerAccess({ username, passwordFile, caFile })),
+    },
     worker,
     roles: rolesOf(values.role),
     questionRate: questionRate(values['question-rate'], values['question-burst']),

@@ -4,6 +4,7 @@ import type { Log } from '../platform/log.js';
 import type { MqttLink, MqttOptions, OpenMqtt } from '../platform/mqtt.js';
 import type { Sm2Service } from '../platform/sm2/service.js';
 import { messageOf } from '../protocol/errors.js';
+import { correlationOf } from '../protocol/wire/correlation.js';
 import { downTopic, everyDevice, parseTopic } from '../protocol/wire/topics.js';
 import { Admissions } from './judging/admissions.js';
 import { QuestionWatch } from './judging/questionWatch.js';
@@ -70,6 +71,9 @@ export interface Central {
   /** Stores what has come, says goodbye and stops, within 1.5 s whatever the broker does; idempotent. */
   close(): Promise<void>;
 }
+
+/** What MQTT 5 says beside an answer: no gate waits longer for a welcome or a verdict. */
+const answering = (asked: Uint8Array) => ({ correlation: correlationOf(asked), expirySeconds: 5 });
 
 type Handle = (device: string, payload: Buffer) => Promise<void>;
 
@@ -142,7 +146,8 @@ async function makeParts(
         sessionKey: await readKeyPair(folder, 'session'),
         placeOf: (device) => ledger.place(device),
         lifetimeMs: options.sessionLifetimeMs ?? DEFAULT_LIFETIME_MS,
-        send: (device, payload) => void links.records?.send(downTopic(device, 'welcome'), payload),
+        send: (device, payload, hello) =>
+          void links.records?.send(downTopic(device, 'welcome'), payload, answering(hello)),
       })
     : undefined;
   const questions = verifies
@@ -150,14 +155,16 @@ async function makeParts(
         ...common,
         watch,
         ...(options.questionRate === undefined ? {} : { rate: options.questionRate }),
-        send: (device, payload) => void links.questions?.send(downTopic(device, 'verdict'), payload),
+        send: (device, payload, asked) =>
+          void links.questions?.send(downTopic(device, 'verdict'), payload, answering(asked)),
       })
     : undefined;
   const intake = takes
     ? new Intake({
         ...common,
         ledger,
-        publish: async (device, payload) => links.records?.publish(downTopic(device, 'ack'), payload),
+        publish: async (device, payload, batch) =>
+          links.records?.publish(downTopic(device, 'ack'), payload, { correlation: correlationOf(batch) }),
         onAcknowledged: (device, place) => anchors?.note(device, place),
         onStored: (device, records) => afterStoring(device, records, watch, admissions, log),
       })

@@ -15,7 +15,8 @@ import { downTopic, EVERY_CENTRAL_STATE, parseTopic, upTopic } from '../../proto
 import type { Identity } from '../identity.js';
 import type { Journal } from '../journal/journal.js';
 import type { TimeKeeper } from '../time.js';
-import { SessionKeeper } from './session.js';
+import { asking } from './asking.js';
+import { SessionKeeper, WELCOME_TIMEOUT_MS } from './session.js';
 import { Uploader } from './uploader.js';
 import { Verifier } from './verifier.js';
 
@@ -65,7 +66,12 @@ export class Link {
       log: log.named('session'),
       wallMs: () => time.wallMs(),
       newestPlace: () => journal.newest,
-      sendHello: (payload) => this.#mqtt.send(upTopic(device, 'hello'), payload),
+      sendHello: (payload) =>
+        this.#mqtt.send(
+          upTopic(device, 'hello'),
+          payload,
+          asking(device, 'welcome', payload, WELCOME_TIMEOUT_MS),
+        ),
       onSession: (place, told) => {
         time.learn(told);
         this.#verifier.sessionOpened();
@@ -80,7 +86,8 @@ export class Link {
       sessions: this.#sessions,
       randomBytes,
       linkUp: () => this.#mqtt.up,
-      send: (payload) => this.#mqtt.send(upTopic(device, 'verify'), payload),
+      send: (payload, deadlineMs) =>
+        this.#mqtt.send(upTopic(device, 'verify'), payload, asking(device, 'verdict', payload, deadlineMs)),
       onVerdict: options.onVerdict,
       onUnavailable: options.onUnavailable,
       onLate: options.onLate,
@@ -94,7 +101,8 @@ export class Link {
       journal,
       sessions: this.#sessions,
       linkUp: () => this.#mqtt.up,
-      publish: (payload) => this.#mqtt.publish(upTopic(device, 'events'), payload),
+      publish: (payload) =>
+        this.#mqtt.publish(upTopic(device, 'events'), payload, asking(device, 'ack', payload)),
       onDropped,
       log: log.named('upload'),
     });

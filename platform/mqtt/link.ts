@@ -1,6 +1,6 @@
 import { ErrorWithSubackPacket, type IClientOptions, type IConnackPacket, MqttClient } from 'mqtt';
 import { CardpadError, codeOf } from '../../protocol/errors.js';
-import type { Clock } from '../clock.js';
+import type { Cancel, Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import {
   backoffMs,
@@ -20,8 +20,9 @@ import {
   nextTry,
   type VersionMemory,
 } from './version.js';
-import { problemWords, reasonWords, TAKEN_OVER } from './words.js';
+import { connackWords, problemWords, reasonWords, TAKEN_OVER } from './words.js';
 
+/** From the first packet on the way to the last confirmed subscription. */
 const CONNECT_TIMEOUT_MS = 4_000;
 const KEEPALIVE_SECONDS = 10;
 /** Messages at QoS 1 that a broker may have under way to us: each is acknowledged as soon as it was handed on. */
@@ -74,7 +75,6 @@ function clientOptions(options: MqttOptions, version: MqttVersion): IClientOptio
           },
         }),
     keepalive: KEEPALIVE_SECONDS,
-    connectTimeout: CONNECT_TIMEOUT_MS,
     // Our own back-off has jitter, and a fresh client has no half-remembered packets.
     reconnectPeriod: 0,
     queueQoSZero: false,
@@ -100,6 +100,7 @@ interface Connection {
   nobodyThere: boolean;
   takenOver: boolean;
   outbox?: Outbox;
+  readonly cancelTimeout: Cancel;
 }
 
 class ReconnectingLink implements MqttLink {
@@ -171,6 +172,10 @@ class ReconnectingLink implements MqttLink {
       ended: 'unreached',
       nobodyThere: false,
       takenOver: false,
+      cancelTimeout: this.clock.schedule(CONNECT_TIMEOUT_MS, () => {
+        if (connection.ended === 'spoken') connection.problem ??= 'the broker does not confirm subscriptions';
+        stream.destroy();
+      }),
     };
     this.#connection = connection;
     stream.once(url.startsWith('mqtts:') ? 'secureConnect' : 'connect', () => {
@@ -180,6 +185,7 @@ class ReconnectingLink implements MqttLink {
       if (packet.cmd !== 'connack') return;
       const code = packet.reasonCode ?? packet.returnCode ?? 0;
       connection.ended = connackEnded(version, code, packet.length ?? 0);
+      if (code > 0) connection.problem = connackWords(code);
     });
     // The parser had it before, so that a CONNACK is known by now.
     stream.once('data', () => {
@@ -220,6 +226,7 @@ class ReconnectingLink implements MqttLink {
         client.end(true);
         return;
       }
+      connection.cancelTimeout();
       this.#tries = 0;
       this.#said.clear();
       this.up = true;
@@ -229,8 +236,9 @@ class ReconnectingLink implements MqttLink {
   }
 
   #onClose(connection: Connection): void {
-    const { client, outbox, ended, takenOver, nobodyThere, problem = ENDINGS[ended] } = connection;
+    const { client, outbox, cancelTimeout, ended, takenOver, problem = ENDINGS[ended] } = connection;
     client.end(true);
+    cancelTimeout();
     outbox?.close();
     if (this.#connection !== connection) return;
     this.#connection = undefined;
@@ -252,7 +260,7 @@ class ReconnectingLink implements MqttLink {
     // Two clients of one name would throw each other out many times a second.
     if (takenOver) this.#tries = Number.POSITIVE_INFINITY;
     const backoff = backoffMs(this.#tries, 1);
-    const mostMs = nobodyThere ? Math.min(backoff, REFUSED_LAST_MS) : backoff;
+    const mostMs = connection.nobodyThere ? Math.min(backoff, REFUSED_LAST_MS) : backoff;
     this.#cancelRetry = this.clock.schedule(this.random() * mostMs, () => this.#connect());
     this.#tries += 1;
   }

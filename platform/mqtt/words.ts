@@ -72,6 +72,9 @@ export function reasonWords(code: number): string {
   return RETURN_CODES[code] ?? REASON_CODES[code] ?? `the broker gives reason ${code}`;
 }
 
+/** The same in a CONNACK, where what is not authorized is the login. */
+export const connackWords = (code: number) => reasonWords(code === 135 ? 5 : code);
+
 /** What went wrong on the way to a broker, for people. */
 export function problemWords(error: Error): string {
   const { code } = error as { readonly code?: unknown };

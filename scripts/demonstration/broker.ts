@@ -1,9 +1,10 @@
 import { type AddressInfo, createServer, type Server, Socket } from 'node:net';
 import { Aedes } from 'aedes';
 
-/** An MQTT 3.1.1 broker in this process, on a free port of the loopback interface. */
+/** An MQTT 3.1.1 broker in this process, on the loopback interface. */
 export interface DemoBroker {
   readonly url: string;
+  readonly port: number;
   close(): Promise<void>;
 }
 
@@ -14,15 +15,17 @@ function listen(server: Server, port = 0): Promise<number> {
   });
 }
 
-export async function startBroker(): Promise<DemoBroker> {
+/** @param atPort to bring one back where it was; default: a free one */
+export async function startBroker(atPort = 0): Promise<DemoBroker> {
   const broker = await Aedes.createBroker();
   const server = createServer((socket) => {
     socket.setNoDelay(true);
     broker.handle(socket);
   });
-  const port = await listen(server);
+  const port = await listen(server, atPort);
   return {
     url: `mqtt://127.0.0.1:${port}`,
+    port,
     close: () =>
       new Promise((resolve) => {
         broker.close(() => server.close(() => resolve()));

@@ -1,7 +1,8 @@
 import t from 'tap';
 import type { MqttOptions } from '../../platform/mqtt.js';
-import { BROKERS, type RunningBroker } from '../support/brokers.js';
+import { BROKERS } from '../support/brokers.js';
 import { type CuttableProxy, startProxy } from '../support/cuttableProxy.js';
+import type { RunningBroker } from '../support/mosquitto.js';
 import { isUp, openLink } from '../support/openedLink.js';
 import { settle, until } from '../support/waiting.js';
 

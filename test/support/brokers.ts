@@ -1,18 +1,11 @@
 import type { MqttProtocol, MqttVersion } from '../../platform/mqtt/version.js';
 import type { MqttOptions } from '../../platform/mqtt.js';
-import { startBroker } from '../../scripts/demonstration/broker.js';
+import { startAedes } from './aedes.js';
 import { Authority, type Certificate } from './certificates.js';
-import { startMosquitto } from './mosquitto.js';
+import { type RunningBroker, startMosquitto } from './mosquitto.js';
 
 interface TestScope {
   teardown(call: () => unknown): unknown;
-}
-
-export interface RunningBroker {
-  readonly url: string;
-  readonly port: number;
-  /** Ends it as a power cut would. Idempotent. */
-  stop(): Promise<void>;
 }
 
 /** A broker that the tests run against, and how it is reached. */
@@ -38,17 +31,6 @@ function serverKeys() {
     keys = { authority, certificate: authority.certify() };
   }
   return keys;
-}
-
-async function startAedes(t: TestScope, port?: number): Promise<RunningBroker> {
-  const broker = await startBroker(port);
-  let stopped: Promise<void> | undefined;
-  const stop = () => {
-    stopped ??= broker.close();
-    return stopped;
-  };
-  t.teardown(stop);
-  return { url: broker.url, port: broker.port, stop };
 }
 
 const open = { login: () => ({}) };

@@ -8,7 +8,8 @@ import type { Certificate } from './certificates.js';
 
 const BINARY = process.env.MOSQUITTO ?? '/usr/sbin/mosquitto';
 
-export interface Mosquitto {
+/** A broker in a process of its own. */
+export interface RunningBroker {
   /** `mqtt://127.0.0.1:PORT`, or `mqtts:` where it has a certificate. */
   readonly url: string;
   readonly port: number;
@@ -80,7 +81,7 @@ export async function startMosquitto(
   t: TestScope,
   atPort?: number,
   options: MosquittoOptions = {},
-): Promise<Mosquitto> {
+): Promise<RunningBroker> {
   const port = atPort ?? (await freePort());
   // Not in t.testdir, which would take away what the test has made there.
   const folder = mkdtempSync(join(tmpdir(), 'cardpad-mosquitto-'));

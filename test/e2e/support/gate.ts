@@ -149,7 +149,7 @@ function document(site: Site, options: GateOptions, tcpPort: number) {
     site: name,
     ...(schemes === undefined ? {} : { schemes }),
     lane: { name: 'A1', direction: 'entry', ...lane },
-    broker: { url: site.broker.url },
+    broker: site.access,
     readers: [{ kind: 'id-card', port: port ?? `tcp://127.0.0.1:${tcpPort}`, pollMs: 100 }],
     gpio: { backend: `sim:${join(site.folder, device)}-gpio` },
     outputs: {

@@ -98,6 +98,8 @@ for (const [path, value, expected] of [
   ['broker.url', 'http://127.0.0.1:1883', 'broker.url config.value'],
   ['broker.url', 'mqtt://127.0.0.1:1883/path', 'broker.url config.value'],
   ['broker.url', 'mqtt://127.0.0.1:1883#x', 'broker.url config.value'],
+  ['broker.protocol', '4', 'broker.protocol config.value'],
+  ['broker.protocol', 5, 'broker.protocol config.value'],
   ['lane.policy', [{ direction: ['exit'], action: 'hold' }], 'lane.policy policy.exit-held'],
   ['lane.policy', [HOLD_ALL], 'lane.policy policy.sole-credential'],
   [

@@ -45,7 +45,7 @@ const ENDINGS: Readonly<Record<Ended, string>> = {
   silent: 'something takes the connection and gives no answer',
   garbled: 'what answers there does not speak MQTT',
   refused: reasonWords(1),
-  spoken: 'the broker closed the connection',
+  spoken: 'the connection was closed',
 };
 
 /** MQTT 3.1.1 clause 3.9.3: one code a topic, in order; 0x80 and above is failure. */

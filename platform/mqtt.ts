@@ -6,6 +6,13 @@ import type { Log } from './log.js';
 
 export type Qos = 0 | 1;
 
+export interface Subscription {
+  readonly topic: string;
+  readonly qos: Qos;
+  /** A broker whose access control refuses it is told of in the log, and used all the same. */
+  readonly optional?: true;
+}
+
 export interface MqttOptions {
   /** `mqtt://host:port` or `mqtts://host:port`; a login in it counts where none is given beside. */
   readonly url: string;
@@ -16,7 +23,7 @@ export interface MqttOptions {
   readonly ca?: Buffer;
   /** What the broker says for us when we are gone, retained; asked for anew at each connection. */
   readonly will?: () => { readonly topic: string; readonly payload: Buffer };
-  readonly subscriptions: readonly { readonly topic: string; readonly qos: Qos }[];
+  readonly subscriptions: readonly Subscription[];
   /** Must not throw. */
   readonly onMessage: (topic: string, payload: Buffer, retained: boolean) => void;
   /** Connected and subscribed. */
@@ -66,6 +73,11 @@ const KEEPALIVE_SECONDS = 10;
 const GOODBYE_MS = 500;
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_LAST_MS = 5_000;
+/**
+ * A connection that ended sooner does not shorten the back-off: two clients with one name throw each other off the
+ * broker in turns, and neither may flood it nor starve the other.
+ */
+const SETTLED_MS = 10_000;
 /** Asking a port where nobody listens costs nobody anything: a broker that is back is found within this. */
 const REFUSED_LAST_MS = 1_300;
 
@@ -77,9 +89,10 @@ export function backoffMs(tries: number, random: number): number {
 const downError = () => new CardpadError('mqtt.down', 'reconnect', 'the broker connection is down');
 
 /** MQTT 3.1.1 clause 3.9.3: one code a topic, in order; 0x80 is failure. */
-function refusedTopic(error: Error, topics: readonly string[]): string | undefined {
-  if (!(error instanceof ErrorWithSubackPacket)) return undefined;
-  return topics[error.packet?.granted.findIndex((code) => Number(code) >= 0x80) ?? -1];
+function refusedOf(error: Error, subscriptions: readonly Subscription[]): Subscription[] {
+  if (!(error instanceof ErrorWithSubackPacket)) return [];
+  const granted = error.packet?.granted ?? [];
+  return subscriptions.filter((_, at) => Number(granted[at] ?? 0) >= 0x80);
 }
 
 class ReconnectingLink implements MqttLink {
@@ -88,6 +101,9 @@ class ReconnectingLink implements MqttLink {
   #cancelRetry = () => {};
   #closed = false;
   #tries = 0;
+  /** Connections in a row that ended before they had settled. */
+  #brief = 0;
+  #upAtMs = 0;
   #lastProblem = '';
   /** The last try met a machine, and no broker on it. */
   #nobodyThere = false;
@@ -176,15 +192,12 @@ class ReconnectingLink implements MqttLink {
     const topics = Object.fromEntries(this.options.subscriptions.map(({ topic, qos }) => [topic, { qos }]));
     client.subscribe(topics, (error) => {
       if (this.#client !== client || !client.connected) return;
-      if (error) {
-        const refused = refusedTopic(error, Object.keys(topics));
-        this.#report(
-          refused === undefined ? error : new Error(`the broker refuses a subscription to ${refused}`),
-        );
+      if (error !== null && !this.#canDoWithout(error)) {
         client.end(true);
         return;
       }
       this.#tries = 0;
+      this.#upAtMs = this.clock.monotonicMs();
       this.#nobodyThere = false;
       this.#lastProblem = '';
       this.up = true;
@@ -193,12 +206,29 @@ class ReconnectingLink implements MqttLink {
     });
   }
 
+  /** Whether all that the broker refused is optional; says what it refused. */
+  #canDoWithout(error: Error): boolean {
+    const refused = refusedOf(error, this.options.subscriptions);
+    const needed = refused.find(({ optional }) => optional !== true);
+    if (refused.length > 0 && needed === undefined) {
+      for (const { topic } of refused) this.log.warn('the broker refuses a subscription', { topic });
+      return true;
+    }
+    this.#report(
+      needed === undefined ? error : new Error(`the broker refuses a subscription to ${needed.topic}`),
+    );
+    return false;
+  }
+
   #onClose(client: MqttClient): void {
     client.end(true);
     if (this.#client !== client) return;
     this.#client = undefined;
     if (this.up) {
       this.up = false;
+      const isBrief = this.clock.monotonicMs() - this.#upAtMs < SETTLED_MS;
+      this.#brief = isBrief ? this.#brief + 1 : 0;
+      this.#tries = Math.max(0, this.#brief - 1);
       this.log.warn('connection lost');
       this.options.onDown(false);
     }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Conditions } from '../../../daemon/conditions.js';
 import { Journal } from '../../../daemon/journal/journal.js';
 import { Link, type LinkOptions } from '../../../daemon/link/link.js';
 import { TimeKeeper } from '../../../daemon/time.js';
@@ -48,6 +49,7 @@ export class LinkBench {
   readonly told: string[] = [];
   readonly verdicts: { readonly tap: number; readonly verdict: Verdict }[] = [];
   readonly sm2Calls: string[] = [];
+  readonly conditions = new Conditions();
   lines: string[] = [];
 
   private constructor(
@@ -109,6 +111,7 @@ export class LinkBench {
           journal,
           time,
           boot: '0123456789abcdef',
+          conditions: self.conditions,
           log,
           firstHelloWithinMs: options.firstHelloWithinMs ?? 0,
           onVerdict: (number, verdict) => {

@@ -121,6 +121,7 @@ export class Link {
       clock,
       askBroker: () => this.#presence.confirm(),
       onChange: (silent) => this.#onSilence(silent),
+      onNoBroker: () => log.warn('three questions in a row had no answer, and the broker gives none either'),
     });
     this.#mqtt = openMqtt({
       ...broker,

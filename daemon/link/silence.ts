@@ -6,6 +6,8 @@ export interface SilenceOptions {
   readonly askBroker: () => Promise<void>;
   /** Whether central is silent although the broker is not. */
   readonly onChange: (silent: boolean) => void;
+  /** The broker is silent as well: it is the network. */
+  readonly onNoBroker: () => void;
 }
 
 const TIMEOUTS_TO_ALARM = 3;
@@ -66,12 +68,13 @@ export class Silence {
     // that it held back a little later.
     this.options.clock.schedule(BROKER_WITHIN_MS, () => {
       this.#asking = false;
-      if (brokerAnswers && this.#timeouts >= TIMEOUTS_TO_ALARM) this.#alarm();
+      this.#decide(brokerAnswers);
     });
   }
 
-  #alarm(): void {
-    if (this.#silent || this.#stopped) return;
+  #decide(brokerAnswers: boolean): void {
+    if (this.#stopped || this.#timeouts < TIMEOUTS_TO_ALARM) return;
+    if (!brokerAnswers) return this.options.onNoBroker();
     this.#silent = true;
     this.options.onChange(true);
   }

@@ -131,6 +131,70 @@ t.test('tries are half a second apart at first, then up to five, spread by chanc
   t.equal(backoffMs(99, 1), 5_000);
 });
 
+/** A broker that takes everybody in, refuses the topics that it is told to, and can throw all out. */
+async function startAdmitting(t: Scope, granted: readonly number[] = [0]) {
+  const sockets = new Set<Socket>();
+  const seen = { connections: 0 };
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => {
+      const type = (bytes[0] ?? 0) >> 4;
+      if (type === 1) socket.write(Buffer.from([0x20, 2, 0, 0]));
+      if (type !== 8) return;
+      seen.connections += 1;
+      socket.write(Buffer.from([0x90, 2 + granted.length, bytes[2] ?? 0, bytes[3] ?? 0, ...granted]));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const throwOut = () => {
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  };
+  t.teardown(() => {
+    throwOut();
+    server.close();
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return Object.assign(seen, { url: `mqtt://127.0.0.1:${address.port}`, throwOut });
+}
+
+t.test(
+  'thrown off again and again it waits longer each time, until a connection has lasted 10 s',
+  async (t) => {
+    const clock = new ManualClock();
+    const broker = await startAdmitting(t);
+    const a = open(t, broker.url, {}, clock);
+    for (const [index, waitMs] of [500, 1_000, 2_000, 4_000, 5_000, 5_000].entries()) {
+      await until(() => a.ups === index + 1, `connection ${index + 1}`);
+      broker.throwOut();
+      await until(() => a.downs === index + 1, `end ${index + 1}`);
+      clock.advance(waitMs * 0.999 - 1);
+      await settle(20);
+      t.equal(broker.connections, index + 1, `not before ${waitMs} ms`);
+      clock.advance(1);
+    }
+    await until(() => a.ups === 7, 'connection 7');
+    clock.advance(10_000);
+    broker.throwOut();
+    await until(() => a.downs === 7, 'end 7');
+    clock.advance(500);
+    await until(() => a.ups === 8, 'connection 8');
+  },
+);
+
+t.test('a subscription that may be refused keeps nobody from working', async (t) => {
+  const broker = await startAdmitting(t, [0, 0x80]);
+  const subscriptions = [
+    { topic: 'to/+', qos: 0 },
+    { topic: 'nice/to/have', qos: 0, optional: true },
+  ] as const;
+  const a = open(t, broker.url, { subscriptions });
+  await isUp(a);
+  t.match(a.lines[0], /refuses a subscription topic=nice\/to\/have/);
+});
+
 t.test('a publish under way when the connection goes is told so', async (t) => {
   const broker = await startMosquitto(t);
   const proxy = await startProxy(t, broker.port);

@@ -17,7 +17,7 @@ export class Capture {
   /** Connected and subscribed to everything; retained messages come first. */
   static async open(t: TestScope, url: string): Promise<Capture> {
     const capture = new Capture();
-    const client = await connectAsync(url, { clientId: 'capture', clean: true, reconnectPeriod: 0 });
+    const client = await connectAsync(url, { clean: true, reconnectPeriod: 0 });
     client.on('error', () => {});
     client.on('message', (topic, payload) => {
       capture.messages.push({ topic, payload });
@@ -26,6 +26,14 @@ export class Capture {
     await client.subscribeAsync('#', { qos: 1 });
     t.teardown(() => client.endAsync(true));
     return capture;
+  }
+
+  /** Waits until `look` finds what it wants among the messages so far. */
+  until<T>(look: (messages: readonly Captured[]) => T | undefined | false, what: string): Promise<T> {
+    return this.#changes.until(
+      () => look(this.messages),
+      () => what,
+    );
   }
 
   /** Waits until a message on this topic fits; gives its text. */

@@ -156,6 +156,19 @@ t.test('the log tells the reader module by a hash, and how it fared', async (t) 
   t.notMatch(said.join(), /0000202551|1234567890/);
 });
 
+t.test('a reader that is gone is told as degraded', async (t) => {
+  const street = await Street.open(t);
+  const state = () => {
+    const kept = street.broker.retained.get(`cardpad/v1/d/${DEVICE}/up/state`)?.payload.toString() ?? '{}';
+    return JSON.parse(kept).state;
+  };
+  await until(() => state() === 'ready', 'ready');
+  await street.sam.close();
+  await until(() => state() === 'degraded', 'degraded');
+  t.ok(street.lines.some((line) => /state state=degraded because=reader\.lost/.test(line)));
+  t.equal(street.gate?.ready, true, 'it still asks');
+});
+
 t.test('an active-low gate is safe at 1, before, between and after', async (t) => {
   const outputs = {
     lamps: { green: 'green', yellow: 'yellow', red: 'red' },

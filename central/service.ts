@@ -6,7 +6,9 @@ import type { Sm2Service } from '../platform/sm2/service.js';
 import { messageOf } from '../protocol/errors.js';
 import { correlationOf } from '../protocol/wire/correlation.js';
 import { downTopic, everyDevice, parseTopic } from '../protocol/wire/topics.js';
+import { Gates } from './fleet/gates.js';
 import { Admissions } from './judging/admissions.js';
+import { Alarms } from './judging/alarms.js';
 import { QuestionWatch } from './judging/questionWatch.js';
 import { ledgerFolder, type RandomBytes, readKeyPair, rulesPath, sweepLeftovers } from './keys.js';
 import { Anchors } from './ledger/anchors.js';
@@ -63,6 +65,12 @@ export interface CentralStats {
   readonly unbacked: number;
   /** Admissions without a verdict that would not have passed. */
   readonly wronglyAdmitted: number;
+  /** Alarm records that came. */
+  readonly alarms: number;
+  /** Gates that say that they are up. */
+  readonly up: number;
+  /** Two devices with one identity. */
+  readonly duplicates: number;
   readonly dropped: Readonly<Record<string, number>>;
 }
 
@@ -83,7 +91,9 @@ interface Parts {
   readonly sessions: Sessions | undefined;
   readonly intake: Intake | undefined;
   readonly anchors: Anchors | undefined;
-  readonly admissions: Admissions | undefined;
+  readonly admissions?: Admissions;
+  readonly alarms?: Alarms;
+  readonly gates: Gates | undefined;
   readonly watch: QuestionWatch | undefined;
 }
 
@@ -139,7 +149,9 @@ async function makeParts(
   // Only who sees the journals can say that a tap is missing in them.
   const watch = verifies && takes ? new QuestionWatch(clock, log) : undefined;
   const anchors = takes ? await Anchors.open({ folder, clock, log }) : undefined;
-  const admissions = takes ? await makeAdmissions(options, state, ledger) : undefined;
+  const judging = takes ? await makeJudging(options, state, ledger) : undefined;
+  // One role is enough to watch the fleet, and there are mostly fewer of this one.
+  const gates = takes ? new Gates({ ...common, enrolments: state.enrolments }) : undefined;
   const sessions = verifies
     ? new Sessions({
         ...common,
@@ -166,40 +178,43 @@ async function makeParts(
         publish: async (device, payload, batch) =>
           links.records?.publish(downTopic(device, 'ack'), payload, { correlation: correlationOf(batch) }),
         onAcknowledged: (device, place) => anchors?.note(device, place),
-        onStored: (device, records) => afterStoring(device, records, watch, admissions, log),
+        onStored: (device, records) => afterStoring(device, records, watch, judging, log),
       })
     : undefined;
-  return { questions, sessions, intake, anchors, admissions, watch };
+  return { questions, sessions, intake, anchors, ...judging, gates, watch };
 }
 
-async function makeAdmissions(
-  options: CentralOptions,
-  state: CentralState,
-  ledger: Ledger,
-): Promise<Admissions> {
+/** What reads records as they come, which takes the ledger key. */
+interface Judging {
+  readonly admissions: Admissions;
+  readonly alarms: Alarms;
+}
+
+async function makeJudging(options: CentralOptions, state: CentralState, ledger: Ledger): Promise<Judging> {
   const { folder, sm2, clock, log } = options;
-  return new Admissions({
+  const opening = {
     unwrap: unwrapWith(await readKeyPair(folder, 'ledger'), (ciphertext, key) =>
       sm2.decrypt(ciphertext, key),
     ),
-    recordAt: (device, epoch, seq) => ledger.recordAt(device, epoch, seq),
-    rules: state.rules,
-    people: state.people,
+    recordAt: (device: string, epoch: number, seq: number) => ledger.recordAt(device, epoch, seq),
     clock,
     log,
-  });
+  };
+  const { rules, people } = state;
+  return { admissions: new Admissions({ ...opening, rules, people }), alarms: new Alarms(opening) };
 }
 
 async function afterStoring(
   device: string,
   records: readonly ChainedRecord[],
   watch: QuestionWatch | undefined,
-  admissions: Admissions | undefined,
+  judging: Judging | undefined,
   log: Log,
 ): Promise<void> {
   watch?.stored(device, records);
   try {
-    await admissions?.stored(device, records);
+    await judging?.alarms.stored(device, records);
+    await judging?.admissions.stored(device, records);
   } catch (thrown) {
     log.error('records not judged', { device, problem: messageOf(thrown) });
   }
@@ -226,7 +241,7 @@ function connect(
     }
   };
   const listen = (kind: 'verify' | 'hello' | 'events', handle: Handle) => receive(kind, handle, drops, log);
-  const { questions, sessions, intake } = parts;
+  const { questions, sessions, intake, gates } = parts;
   if (questions !== undefined) {
     links.questions = openMqtt({
       ...broker,
@@ -246,8 +261,11 @@ function connect(
     subscriptions: [
       ...(sessions === undefined ? [] : [{ topic: everyDevice('hello'), qos: 1 as const }]),
       ...(intake === undefined ? [] : [{ topic: everyDevice('events'), qos: 1 as const }]),
+      ...(gates === undefined ? [] : [{ topic: everyDevice('state'), qos: 1 as const }]),
     ],
     onMessage: (topic, payload, retained) => {
+      const parsed = parseTopic(topic);
+      if (parsed?.to === 'up' && parsed.kind === 'state') gates?.handle(parsed.device, payload, retained);
       hello(topic, payload, retained);
       events(topic, payload, retained);
     },
@@ -272,13 +290,17 @@ function receive(kind: 'verify' | 'hello' | 'events', handle: Handle, drops: Dro
   };
 }
 
-function statsOf({ questions, sessions, intake, admissions, watch }: Parts, drops: Drops): CentralStats {
+function statsOf(parts: Parts, drops: Drops): CentralStats {
+  const { questions, sessions, intake, admissions, alarms, gates, watch } = parts;
   return {
     sessions: sessions?.opened ?? 0,
     answered: questions?.answered ?? 0,
     stored: intake?.stored ?? 0,
     unbacked: watch?.unbacked ?? 0,
     wronglyAdmitted: admissions?.reported ?? 0,
+    alarms: alarms?.told ?? 0,
+    up: gates?.up ?? 0,
+    duplicates: gates?.duplicates ?? 0,
     dropped: drops.counts(),
   };
 }

@@ -2,6 +2,13 @@ import type { MqttProtocol } from './mqtt/version.js';
 
 export type Qos = 0 | 1;
 
+export interface Subscription {
+  readonly topic: string;
+  readonly qos: Qos;
+  /** A broker whose access control refuses it is told of in the log, and used all the same. */
+  readonly optional?: true;
+}
+
 export interface MqttOptions {
   /** `mqtt://host:port` or `mqtts://host:port`; a login in it counts where none is given beside. */
   readonly url: string;
@@ -14,7 +21,7 @@ export interface MqttOptions {
   readonly ca?: Buffer;
   /** What the broker says for us when we are gone, retained; asked for anew at each connection. */
   readonly will?: () => { readonly topic: string; readonly payload: Buffer };
-  readonly subscriptions: readonly { readonly topic: string; readonly qos: Qos }[];
+  readonly subscriptions: readonly Subscription[];
   /** Must not throw. */
   readonly onMessage: (topic: string, payload: Buffer, retained: boolean) => void;
   /** Connected and subscribed. */

@@ -1,4 +1,4 @@
-import { ErrorWithSubackPacket, type IClientOptions, type IConnackPacket, MqttClient } from 'mqtt';
+import { type IClientOptions, type IConnackPacket, MqttClient } from 'mqtt';
 import { CardpadError, codeOf } from '../../protocol/errors.js';
 import type { Cancel, Clock } from '../clock.js';
 import type { Log } from '../log.js';
@@ -12,6 +12,7 @@ import {
 } from '../mqtt.js';
 import { downError, Outbox } from './outbox.js';
 import { loginIn, openStream, PACKET_MOST_BYTES } from './stream.js';
+import { refusedOf, subscriptionMap } from './subscriptions.js';
 import {
   connackEnded,
   type Ended,
@@ -36,6 +37,11 @@ const RECEIVE_MAXIMUM_DEFAULT = 65_535;
 const GOODBYE_MS = 500;
 /** Asking a port where nobody listens costs nobody anything: a broker that is back is found within this. */
 const REFUSED_LAST_MS = 1_300;
+/**
+ * A connection that ended sooner does not shorten the back-off: two clients with one name throw each other off the
+ * broker in turns, and neither may flood it nor starve the other.
+ */
+const SETTLED_MS = 10_000;
 /** A broker that is away for a day is a line or two, not twenty thousand. */
 const PROBLEMS_SAID = 8;
 
@@ -47,14 +53,6 @@ const ENDINGS: Readonly<Record<Ended, string>> = {
   refused: reasonWords(1),
   spoken: 'the connection was closed',
 };
-
-/** MQTT 3.1.1 clause 3.9.3: one code a topic, in order; 0x80 and above is failure. */
-function subscriptionProblem(error: Error, topics: readonly string[]): string {
-  const granted = error instanceof ErrorWithSubackPacket ? (error.packet?.granted ?? []) : [];
-  const refused = granted.findIndex((code) => Number(code) >= 0x80);
-  if (refused < 0) return problemWords(error);
-  return `the broker refuses a subscription to ${topics[refused]} (${reasonWords(Number(granted[refused]))})`;
-}
 
 function clientOptions(options: MqttOptions, version: MqttVersion): IClientOptions {
   const { url, clientId, username, password, will } = options;
@@ -110,6 +108,9 @@ class ReconnectingLink implements MqttLink {
   #cancelRetry = () => {};
   #closed = false;
   #tries = 0;
+  /** Connections in a row that ended before they had settled. */
+  #brief = 0;
+  #upAtMs = 0;
   readonly #said = new Set<string>();
 
   constructor(
@@ -214,21 +215,20 @@ class ReconnectingLink implements MqttLink {
       return;
     }
     connection.outbox = new Outbox(connack.properties?.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT);
-    // Retained messages come with each subscription, and only those are marked as retained: MQTT 5 clause 3.8.3.1.
-    const asIn311 = { nl: false, rap: false, rh: 0 };
-    const topics = Object.fromEntries(
-      this.options.subscriptions.map(({ topic, qos }) => [topic, { qos, ...asIn311 }]),
-    );
-    client.subscribe(topics, (error) => {
+    const { subscriptions } = this.options;
+    client.subscribe(subscriptionMap(subscriptions), (error) => {
       if (this.#connection !== connection || !client.connected) return;
-      if (error) {
-        connection.problem ??= subscriptionProblem(error, Object.keys(topics));
+      const refused = error === null ? undefined : refusedOf(error, subscriptions);
+      if (refused?.problem !== undefined) {
+        connection.problem ??= refused.problem;
         client.end(true);
         return;
       }
       connection.cancelTimeout();
-      this.#tries = 0;
+      this.#upAtMs = this.clock.monotonicMs();
       this.#said.clear();
+      for (const topic of refused?.without ?? [])
+        this.log.warn('the broker refuses a subscription', { topic });
       this.up = true;
       this.log.info('connected', { broker: withoutLogin(this.options.url), mqtt: version });
       this.options.onUp();
@@ -247,6 +247,9 @@ class ReconnectingLink implements MqttLink {
     const other = atOnce && (this.options.protocol ?? 'auto') === 'auto';
     if (this.up) {
       this.up = false;
+      const isBrief = this.clock.monotonicMs() - this.#upAtMs < SETTLED_MS;
+      this.#brief = isBrief ? this.#brief + 1 : 0;
+      this.#tries = Math.max(0, this.#brief - 1);
       this.log.warn('connection lost', { problem });
       this.options.onDown(takenOver);
     } else if (!other) {

@@ -9,7 +9,7 @@ import {
 } from '../../../central/service.js';
 import { BROKER_URL, brokerAccess, isBrokerUrl } from '../../../platform/brokerAccess.js';
 import { systemClock } from '../../../platform/clock.js';
-import { type Log, standardErrorLog } from '../../../platform/log.js';
+import type { Log } from '../../../platform/log.js';
 import { mqttOpener } from '../../../platform/mqtt/link.js';
 import { MQTT_PROTOCOLS } from '../../../platform/mqtt/version.js';
 import { withoutLogin } from '../../../platform/mqtt.js';
@@ -26,6 +26,7 @@ import {
   untilSignal,
   wholeNumber,
 } from '../options.js';
+import { programLog } from '../programLog.js';
 
 const HELP = `usage: cardpad central run --data DIR --broker URL [options]
 
@@ -44,7 +45,8 @@ Answers the gates' questions and takes their journals, until it is told to stop 
   --question-rate N           questions a second that a device may ask (default ${DEFAULT_RATE.perSecond}, at least ${LEAST_RATE.perSecond})
   --question-burst N          questions at once (default ${DEFAULT_RATE.burst}, at least ${LEAST_RATE.burst})
   --session-lifetime-ms N     how long a session lasts (default ${DEFAULT_LIFETIME_MS}, 12 hours)
-  --log-level LEVEL           debug, info, warn or error (default info: one line a question)
+  --log-level LEVEL           debug, info, warn or error (default info: one line a question);
+                              SIGUSR2 turns debug lines on, and off again
 
 example: cardpad central run --data /var/lib/cardpad-central --broker mqtt://127.0.0.1:1883 --people people.json`;
 
@@ -111,7 +113,7 @@ async function run(argv: readonly string[]): Promise<number> {
     ...(values.people === undefined ? {} : { peopleFile: values.people }),
     ...(values.rules === undefined ? {} : { rulesFile: values.rules }),
   };
-  const log = standardErrorLog(logLevel(values['log-level']));
+  const log = programLog(logLevel(values['log-level']));
   const { signal, release } = untilSignal();
   const sm2 = createSm2Pool({ size: SM2_THREADS, log });
   let central: Central;

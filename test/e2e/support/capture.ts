@@ -20,7 +20,6 @@ export class Capture {
   static async open(t: TestScope, url: string, options: IClientOptions = {}): Promise<Capture> {
     const capture = new Capture();
     const client = await connectAsync(url, {
-      clientId: 'capture',
       clean: true,
       reconnectPeriod: 0,
       ...options,
@@ -33,6 +32,14 @@ export class Capture {
     await client.subscribeAsync('#', { qos: 1 });
     t.teardown(() => client.endAsync(true));
     return capture;
+  }
+
+  /** Waits until `look` finds what it wants among the messages so far. */
+  until<T>(look: (messages: readonly Captured[]) => T | undefined | false, what: string): Promise<T> {
+    return this.#changes.until(
+      () => look(this.messages),
+      () => what,
+    );
   }
 
   /** Waits until a message on this topic fits; gives its text. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Conditions } from '../../daemon/conditions.js';
 import { loadIdentity } from '../../daemon/identity.js';
 import { Journal } from '../../daemon/journal/journal.js';
 import { Link } from '../../daemon/link/link.js';
@@ -8,7 +9,7 @@ import { TimeKeeper } from '../../daemon/time.js';
 import { systemClock as clock } from '../../platform/clock.js';
 import { folderDisk } from '../../platform/disk.js';
 import { silentLog as log } from '../../platform/log.js';
-import { mqttOpener } from '../../platform/mqtt.js';
+import { mqttOpener } from '../../platform/mqtt/link.js';
 import { createSm2Pool } from '../../platform/sm2/pool.js';
 import type { TapContent } from '../../protocol/journal/seal.js';
 
@@ -51,7 +52,14 @@ export class GateLink {
     let listener = () => {};
     const link = new Link({
       ...{ identity, broker: { url: brokerUrl }, clock, sm2, random: Math.random, randomBytes, journal },
-      ...{ time, boot, log, firstHelloWithinMs: 0, openMqtt: mqttOpener(clock, Math.random, log) },
+      ...{
+        time,
+        boot,
+        log,
+        conditions: new Conditions(),
+        firstHelloWithinMs: 0,
+        openMqtt: mqttOpener(clock, Math.random, log),
+      },
       onVerdict: () => listener(),
       onUnavailable: () => {},
       onLate: () => {},

@@ -23,14 +23,14 @@ export function listen(server: Server, port = 0): Promise<number> {
   });
 }
 
-/** An MQTT 3.1.1 broker in this process. */
-export async function startAedes(): Promise<StagedBroker> {
+/** An MQTT 3.1.1 broker in this process. @param atPort to bring one back where it was; default: a free one */
+export async function startAedes(atPort = 0): Promise<StagedBroker> {
   const broker = await Aedes.createBroker();
   const server = createServer((socket) => {
     socket.setNoDelay(true);
     broker.handle(socket);
   });
-  const port = await listen(server);
+  const port = await listen(server, atPort);
   return {
     url: `mqtt://127.0.0.1:${port}`,
     name: 'aedes, in this process',

@@ -43,8 +43,8 @@ export interface SessionOptions {
   readonly random: RandomBytes;
   readonly log: Log;
   readonly drops: Drops;
-  /** Sends a welcome, QoS 0. */
-  readonly send: (device: string, payload: Buffer) => void;
+  /** Sends a welcome, QoS 0. @param hello the payload that it answers */
+  readonly send: (device: string, payload: Buffer, hello: Uint8Array) => void;
 }
 
 /** Answers `hello` with `welcome`: the one exchange that costs SM2. */
@@ -90,7 +90,7 @@ export class Sessions {
     const version = SESSION_VERSIONS.find((ours) => hello.value.versions.includes(ours));
     if (version === undefined) return 'no-common-version';
     const welcome = await this.#welcome(hello.value, signed.value, version);
-    this.options.send(device, welcome);
+    this.options.send(device, welcome, payload);
     this.#opened += 1;
     this.options.log.info('session opened', { device });
     return undefined;

@@ -10,8 +10,8 @@ export interface VerifierOptions {
   readonly sessions: SessionKeeper;
   readonly randomBytes: (length: number) => Buffer;
   readonly linkUp: () => boolean;
-  /** Sends a question at QoS 0; false when there is no connection. */
-  readonly send: (payload: Buffer) => boolean;
+  /** Sends a question at QoS 0, wanted for `deadlineMs`; false when there is no connection. */
+  readonly send: (payload: Buffer, deadlineMs: number) => boolean;
   readonly onVerdict: (tap: number, verdict: Verdict) => void;
   readonly onUnavailable: (tap: number, reason: string) => void;
   /** An authenticated verdict that nobody waits for any more. */
@@ -100,12 +100,13 @@ export class Verifier {
       randomBytes(12),
       encodeQuestion(pending.question),
     );
-    if (!send(payload)) {
+    const { deadlineMs } = pending;
+    if (!send(payload, deadlineMs)) {
       this.forget(pending.tap);
       onUnavailable(pending.tap, SYSTEM_REASONS.offline);
       return;
     }
-    pending.cancelResend = clock.schedule(pending.deadlineMs * RESEND_AT, () => send(payload));
+    pending.cancelResend = clock.schedule(deadlineMs * RESEND_AT, () => send(payload, deadlineMs));
   }
 
   /** Takes a `down/verdict`; whatever is not the answer to a question that is out is counted and dropped. */

@@ -1,7 +1,7 @@
-import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
+import { Authority } from '../support/certificates.js';
 import { startProxy } from '../support/faultyProxy.js';
 import { startMosquitto } from '../support/mosquitto.js';
 import { until } from '../support/waiting.js';
@@ -225,30 +225,18 @@ t.test('the broker is restarted in the middle of a question', async (t) => {
   await isWell(t);
 });
 
-/** A certificate for this machine, which nobody but its maker trusts. */
-async function certificate(): Promise<{ readonly certfile: string; readonly keyfile: string }> {
-  const [certfile, keyfile] = [join(site.folder, 'broker.crt'), join(site.folder, 'broker.key')];
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyfile];
-  await promisify(execFile)('openssl', ['req', '-x509', '-days', '2', ...key, '-out', certfile, ...subject]);
-  return { certfile, keyfile };
-}
-
 t.test('no broker behind the name or the certificate: decided here, and one line says why', async (t) => {
   const cases: [string, { url: string; caFile?: string }, RegExp][] = [
     ['a name that does not resolve', { url: 'mqtt://broker.invalid:1883' }, /broker\.invalid/],
     ['TLS to a port that speaks none', { url: `mqtts://127.0.0.1:${site.broker.port}` }, /./],
   ];
-  const tls = await certificate().catch(() => undefined);
-  if (tls === undefined) t.comment('no openssl here: the certificate of an unknown authority is left out');
-  else {
-    const lines = Object.entries(tls).map(([name, file]) => `${name} ${file}`);
-    const { port } = await startMosquitto(site.t, undefined, lines);
-    const url = `mqtts://127.0.0.1:${port}`;
-    cases.push(['a certificate of an unknown authority', { url }, /self.signed/]);
-    await gate.useBroker({ url, caFile: tls.certfile });
-    t.ok(await gate.process.line(/broker: connected/), 'that broker is one, where its certificate is known');
-  }
+  const authority = new Authority();
+  const caFile = join(site.folder, 'authority.pem');
+  await writeFile(caFile, authority.pem);
+  const { url } = await startMosquitto(site.t, undefined, { certificate: authority.certify() });
+  cases.push(['a certificate of an unknown authority', { url }, /no known authority/]);
+  await gate.useBroker({ url, caFile });
+  t.ok(await gate.process.line(/broker: connected/), 'that broker is one, where its authority is known');
   for (const [what, broker, problem] of cases) {
     await gate.useBroker(broker);
     t.match(await gate.process.line(/cannot connect/), problem, what);

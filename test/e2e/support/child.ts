@@ -112,6 +112,17 @@ export class Child {
     this.#child.stdin?.end(input);
   }
 
+  /** Sends a signal that does not end it. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Stops it in its tracks, until what this returns is called. */
+  freeze(): () => void {
+    this.#child.kill('SIGSTOP');
+    return () => void this.#child.kill('SIGCONT');
+  }
+
   /** Sends a signal and waits for the end. */
   async end(signal: NodeJS.Signals): Promise<Exit> {
     this.#child.kill(signal);

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SamServer, serveSamModule } from '../../../drivers/simulated/samServer.js';
 import { Changes } from './changes.js';
@@ -21,6 +21,8 @@ export interface GateOptions {
   /** Line speed of the reader module; without it, replies come at once. */
   readonly baud?: number;
   readonly log?: 'debug' | 'info';
+  /** A data folder beside the first one's, copied from there: two gates with one identity. */
+  readonly copyOf?: TestGate;
   /** Another way to the reader than the TCP port of the module in the test. */
   readonly port?: string;
   /** A module of the test's own. */
@@ -65,18 +67,19 @@ export class TestGate {
     readonly reader: SamServer,
     private readonly start: () => Child,
   ) {
-    this.data = join(site.folder, options.device);
+    this.data = join(site.folder, nameOf(options));
     this.gpio = `${this.data}-gpio`;
     this.edges = new Edges(this.gpio);
     this.process = start();
   }
 
   static async open(site: Site, options: GateOptions): Promise<TestGate> {
-    const { device, refind = 'until-lifted', baud, log = 'info' } = options;
-    const data = join(site.folder, device);
-    const config = join(site.folder, `${device}.json`);
+    const { device, refind = 'until-lifted', baud, log = 'info', copyOf } = options;
+    const data = join(site.folder, nameOf(options));
+    const config = `${data}.json`;
     await mkdir(`${data}-gpio`);
-    await site.enroll(device, data);
+    if (copyOf === undefined) await site.enroll(device, data);
+    else await cp(copyOf.data, data, { recursive: true, filter: (path) => !path.endsWith('run.lock') });
     let gate: TestGate | undefined;
     const reader =
       options.reader ??
@@ -182,22 +185,26 @@ export class TestGate {
   }
 }
 
+/** Of its folder; two gates with one identity have two. */
+const nameOf = ({ device, copyOf }: GateOptions) => (copyOf === undefined ? device : `${device}-copy`);
+
 function document(site: Site, options: GateOptions, tcpPort: number) {
+  const folder = join(site.folder, nameOf(options));
   const { device, site: name = 'e2e', schemes, lane, pulseMs = 300, port, brokerPort } = options;
   return {
     device,
     site: name,
     ...(schemes === undefined ? {} : { schemes }),
     lane: { name: 'A1', direction: 'entry', ...lane },
-    broker: { url: brokerPort === undefined ? site.broker.url : `mqtt://127.0.0.1:${brokerPort}` },
+    broker: brokerPort === undefined ? site.access : { url: `mqtt://127.0.0.1:${brokerPort}` },
     readers: [{ kind: 'id-card', port: port ?? `tcp://127.0.0.1:${tcpPort}`, pollMs: 100 }],
-    gpio: { backend: `sim:${join(site.folder, device)}-gpio` },
+    gpio: { backend: `sim:${folder}-gpio` },
     outputs: {
       lamps: { green: 'green', yellow: 'yellow', red: 'red' },
       buzzer: 'buzzer',
       staff: 'staff',
       gate: { line: 'gate', pulseMs },
     },
-    dataDir: join(site.folder, device),
+    dataDir: folder,
   };
 }

@@ -2,7 +2,8 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Mosquitto, startMosquitto } from '../../support/mosquitto.js';
+import type { BrokerKind } from '../../support/brokers.js';
+import { type RunningBroker, startMosquitto } from '../../support/mosquitto.js';
 import { type Child, cardpad, type Finished, mustRun, startCardpad, type TestScope } from './child.js';
 import type { Person } from './people.js';
 
@@ -21,27 +22,72 @@ export interface SiteOptions {
   /** In place of the rules that `central init` writes. */
   readonly rules?: unknown;
   readonly log?: 'debug' | 'info';
+  /** Default: Mosquitto, open to everybody. */
+  readonly broker?: BrokerKind;
 }
+
+/** How gates and central get into the broker, as a configuration has it. */
+interface BrokerAccess {
+  readonly url: string;
+  readonly protocol: string;
+  readonly username?: string;
+  readonly passwordFile?: string;
+  readonly caFile?: string;
+}
+
+async function accessTo(
+  { url }: RunningBroker,
+  folder: string,
+  kind: BrokerKind | undefined,
+): Promise<BrokerAccess> {
+  const { username, password, ca } = kind?.login() ?? {};
+  const passwordFile = join(folder, 'broker-password');
+  const caFile = join(folder, 'broker-ca.pem');
+  if (password !== undefined) await writeFile(passwordFile, password, { mode: 0o600 });
+  if (ca !== undefined) await writeFile(caFile, ca);
+  return {
+    url,
+    protocol: kind?.protocol ?? 'auto',
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { passwordFile }),
+    ...(ca === undefined ? {} : { caFile }),
+  };
+}
+
+/** The same as options of `central run`. */
+const brokerOptions = ({ url, protocol, username, passwordFile, caFile }: BrokerAccess): string[] =>
+  Object.entries({
+    '--broker': url,
+    '--mqtt': protocol,
+    '--username': username,
+    '--password-file': passwordFile,
+    '--ca': caFile,
+  }).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
 
 /** A real broker, a real central beside it, and one temporary folder for everything that a test makes. */
 export class Site {
   readonly folder: string;
   readonly central: string;
-  broker: Mosquitto;
+  broker: RunningBroker;
 
   private constructor(
     readonly t: TestScope,
     folder: string,
-    broker: Mosquitto,
+    broker: RunningBroker,
     readonly service: Child,
     private readonly follower: Child,
+    /** Of a gate's configuration. */
+    readonly access: BrokerAccess,
+    private readonly startBroker: BrokerKind['start'],
   ) {
     this.folder = folder;
     this.central = join(folder, 'central');
     this.broker = broker;
   }
 
-  static async open(t: TestScope, { people = [], rules, log = 'info' }: SiteOptions = {}): Promise<Site> {
+  static async open(t: TestScope, options: SiteOptions = {}): Promise<Site> {
+    const { people = [], rules, log = 'info', broker: kind } = options;
+    const startBroker = kind?.start ?? startMosquitto;
     const folder = await mkdtemp(join(tmpdir(), 'cardpad-e2e-'));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
     // Where the test crashes, no teardown comes.
@@ -50,18 +96,17 @@ export class Site {
     const peopleFile = join(folder, 'people.json');
     const known = people.filter(({ healthCode, visits }) => healthCode !== undefined || visits !== undefined);
     await writeFile(peopleFile, JSON.stringify(known));
-    const [broker] = await Promise.all([
-      startMosquitto(t),
-      mustRun(t, ['central', 'init', '--data', central]),
-    ]);
+    const [broker] = await Promise.all([startBroker(t), mustRun(t, ['central', 'init', '--data', central])]);
     if (rules !== undefined) await writeFile(join(central, 'rules.json'), JSON.stringify(rules));
+    const access = await accessTo(broker, folder, kind);
     const service = startCardpad(t, [
-      ...['central', 'run', '--data', central, '--broker', broker.url, '--people', peopleFile],
+      ...['central', 'run', '--data', central, '--people', peopleFile],
+      ...brokerOptions(access),
       ...['--question-rate', '50', '--question-burst', '50', '--log-level', log],
     ]);
     await service.line(/central ready/);
     const follower = startCardpad(t, ['central', 'events', '--data', central, '--follow']);
-    return new Site(t, folder, broker, service, follower);
+    return new Site(t, folder, broker, service, follower, access, startBroker);
   }
 
   /** Makes a device's keys and enrols them. */
@@ -98,7 +143,7 @@ export class Site {
 
   /** The broker is back, where it was. */
   async restoreNetwork(): Promise<void> {
-    this.broker = await startMosquitto(this.t, this.broker.port);
+    this.broker = await this.startBroker(this.t, this.broker.port);
   }
 }
 

@@ -25,9 +25,9 @@ export class Presence {
     this.#said = undefined;
   }
 
-  /** What the broker says for us when we are gone. */
+  /** What the broker says for us when the connection is gone that is about to be made. */
   will(): { readonly topic: string; readonly payload: Buffer } {
-    return { topic: this.topic, payload: this.#payload('lost') };
+    return { topic: this.topic, payload: this.#payload('lost', this.#connection + 1) };
   }
 
   /** The connection that carries this is new: whatever was said before is forgotten. */
@@ -43,7 +43,7 @@ export class Presence {
     await link.publish(this.topic, this.#payload(state), { retain: true }).catch(() => {});
   }
 
-  #payload(state: State['state']): Buffer {
-    return encodeState({ state, connection: this.#connection, boot: this.#boot });
+  #payload(state: State['state'], connection = this.#connection): Buffer {
+    return encodeState({ state, connection, boot: this.#boot });
   }
 }

@@ -22,8 +22,8 @@ export interface IntakeOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly drops: Drops;
-  /** Sends an ack, QoS 1. */
-  readonly publish: (device: string, payload: Buffer) => Promise<void>;
+  /** Sends an ack, QoS 1. @param batch the payload that it answers */
+  readonly publish: (device: string, payload: Buffer, batch: Uint8Array) => Promise<void>;
   /** Told how far the main line is on disk, after that was said in an ack. Must not throw. */
   readonly onAcknowledged: (device: string, place: Place) => void;
   /** Told of what is newly on disk, after its ack was sent. Must not throw. */
@@ -84,7 +84,7 @@ export class Intake {
       const batch = parseBatch(opened.value.plaintext);
       if (!batch.ok) return this.#reject(device, batch.reason);
       const stored = await ledger.store(device, batch.value);
-      await this.#answer(device, opened.value.session, stored);
+      await this.#answer(device, opened.value.session, stored, payload);
       if (stored.kind === 'stored') await onStored(device, stored.records);
     } catch (thrown) {
       // No ack: the gate keeps what it has and sends it again.
@@ -102,12 +102,12 @@ export class Intake {
     log.error('batch not stored', { device, code, problem: messageOf(thrown) });
   }
 
-  async #answer(device: string, session: OpenSession, stored: Stored): Promise<void> {
+  async #answer(device: string, session: OpenSession, stored: Stored, batch: Buffer): Promise<void> {
     const { log, onAcknowledged } = this.options;
     if (stored.kind === 'rejected') return this.#reject(device, stored.reason);
     if (stored.kind === 'stored') this.#stored += stored.records.length;
     if (stored.kind === 'hole') log.warn('records missing, the gate is asked to go back', { device });
-    await this.#ack(device, session, stored.place);
+    await this.#ack(device, session, stored.place, batch);
     if (stored.kind !== 'hole' && stored.fork === 0) onAcknowledged(device, stored.place);
   }
 
@@ -116,10 +116,10 @@ export class Intake {
     this.options.drops.count('events', device, reason, 'error');
   }
 
-  async #ack(device: string, session: OpenSession, place: Place | null): Promise<void> {
+  async #ack(device: string, session: OpenSession, place: Place | null, batch: Buffer): Promise<void> {
     const { envelopes, publish, log } = this.options;
     try {
-      await publish(device, envelopes.seal(session, 'ack', encodeAck({ place })));
+      await publish(device, envelopes.seal(session, 'ack', encodeAck({ place })), batch);
     } catch (thrown) {
       // It is on disk; the gate sends it again and is told so then.
       log.warn('ack not sent', { device, problem: messageOf(thrown) });

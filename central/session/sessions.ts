@@ -44,12 +44,13 @@ export interface SessionOptions {
   readonly random: RandomBytes;
   readonly log: Log;
   readonly drops: Drops;
-  /** Sends a welcome, QoS 0. */
-  readonly send: (device: string, payload: Buffer) => void;
+  /** Sends a welcome, QoS 0. @param hello the payload that it answers */
+  readonly send: (device: string, payload: Buffer, hello: Uint8Array) => void;
 }
 
 /** A hello that says it is of an enrolled device, its signature still to be checked. */
 interface EnrolledHello {
+  readonly payload: Uint8Array;
   readonly signed: Signed;
   readonly publicKey: string;
 }
@@ -91,7 +92,7 @@ export class Sessions {
     if (enrolled === undefined) return { ok: false, reason: 'not-enrolled' };
     if (enrolled.id !== signed.value.key) return { ok: false, reason: 'other-key' };
     if (this.#bodiesSeen.has(digestOf(signed.value))) return { ok: false, reason: 'replayed' };
-    return { ok: true, value: { signed: signed.value, publicKey: enrolled.publicKey } };
+    return { ok: true, value: { payload, signed: signed.value, publicKey: enrolled.publicKey } };
   }
 
   async #work(device: string, hello: EnrolledHello): Promise<void> {
@@ -112,7 +113,7 @@ export class Sessions {
     const version = SESSION_VERSIONS.find((ours) => hello.value.versions.includes(ours));
     if (version === undefined) return 'no-common-version';
     const welcome = await this.#welcome(hello.value, enrolled.signed, version);
-    this.options.send(device, welcome);
+    this.options.send(device, welcome, enrolled.payload);
     this.#opened += 1;
     this.options.log.info('session opened', { device });
     return undefined;

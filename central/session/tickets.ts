@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { BoundedMap } from '../../platform/boundedMap.js';
 import type { Cancel, Clock } from '../../platform/clock.js';
 import { withLock } from '../../platform/lock.js';
@@ -112,9 +113,12 @@ export class Tickets {
       }
       return keys.map(usable);
     };
-    const onProblem = (thrown: unknown) =>
-      log.error('ticket keys unreadable', { problem: messageOf(thrown) });
-    return new Tickets(options, await WatchedFile.open(keyPath(folder, 'tickets'), load, clock, onProblem));
+    const path = keyPath(folder, 'tickets');
+    const file = await WatchedFile.open(path, load, clock, {
+      onTaken: () => log.info('file taken', { file: basename(path) }),
+      onProblem: (thrown) => log.error('ticket keys unreadable', { problem: messageOf(thrown) }),
+    });
+    return new Tickets(options, file);
   }
 
   /** Rotates now and then every hour, in the role that issues tickets. */

@@ -55,7 +55,8 @@ interface Outstanding {
   readonly sentMs: number;
 }
 
-const WELCOME_TIMEOUT_MS = 5_000;
+/** How long a hello waits for its welcome. */
+export const WELCOME_TIMEOUT_MS = 5_000;
 /** A hello that was sent before central came up went to nobody; one that it took is answered within this. */
 const COMING_UP_MS = 1_000;
 /** A session is renewed when this much of its life is over; the rest is for a central that is away. */

@@ -10,8 +10,8 @@ export interface VerifierOptions {
   readonly sessions: SessionKeeper;
   readonly randomBytes: (length: number) => Buffer;
   readonly linkUp: () => boolean;
-  /** Sends a question at QoS 0; false when there is no connection. */
-  readonly send: (payload: Buffer) => boolean;
+  /** Sends a question at QoS 0, wanted for `deadlineMs`; false when there is no connection. */
+  readonly send: (payload: Buffer, deadlineMs: number) => boolean;
   readonly onVerdict: (tap: number, verdict: Verdict) => void;
   readonly onUnavailable: (tap: number, reason: string) => void;
   /** An authenticated verdict that nobody waits for any more. */
@@ -107,13 +107,14 @@ export class Verifier {
       randomBytes(12),
       encodeQuestion(pending.question),
     );
-    if (!send(payload)) {
+    const { deadlineMs } = pending;
+    if (!send(payload, deadlineMs)) {
       this.forget(pending.tap);
       onUnavailable(pending.tap, SYSTEM_REASONS.offline);
       return;
     }
-    pending.cancelResend = clock.schedule(pending.deadlineMs * RESEND_AT, () => {
-      send(payload);
+    pending.cancelResend = clock.schedule(deadlineMs * RESEND_AT, () => {
+      send(payload, deadlineMs);
       // While there is still time to ask in a new session.
       sessions.doubt();
     });

@@ -2,7 +2,8 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Mosquitto, startMosquitto } from '../../support/mosquitto.js';
+import type { BrokerKind } from '../../support/brokers.js';
+import { type RunningBroker, startMosquitto } from '../../support/mosquitto.js';
 import { type Child, cardpad, type Finished, mustRun, startCardpad, type TestScope } from './child.js';
 import type { Person } from './people.js';
 
@@ -21,22 +22,65 @@ export interface SiteOptions {
   /** In place of the rules that `central init` writes. */
   readonly rules?: unknown;
   readonly log?: 'debug' | 'info';
+  /** Default: Mosquitto, open to everybody. */
+  readonly broker?: BrokerKind;
 }
+
+/** How gates and central get into the broker, as a configuration has it. */
+interface BrokerAccess {
+  readonly url: string;
+  readonly protocol: string;
+  readonly username?: string;
+  readonly passwordFile?: string;
+  readonly caFile?: string;
+}
+
+async function accessTo(
+  { url }: RunningBroker,
+  folder: string,
+  kind: BrokerKind | undefined,
+): Promise<BrokerAccess> {
+  const { username, password, ca } = kind?.login() ?? {};
+  const passwordFile = join(folder, 'broker-password');
+  const caFile = join(folder, 'broker-ca.pem');
+  if (password !== undefined) await writeFile(passwordFile, password, { mode: 0o600 });
+  if (ca !== undefined) await writeFile(caFile, ca);
+  return {
+    url,
+    protocol: kind?.protocol ?? 'auto',
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { passwordFile }),
+    ...(ca === undefined ? {} : { caFile }),
+  };
+}
+
+/** The same as options of `central run`. */
+const brokerOptions = ({ url, protocol, username, passwordFile, caFile }: BrokerAccess): string[] =>
+  Object.entries({
+    '--broker': url,
+    '--mqtt': protocol,
+    '--username': username,
+    '--password-file': passwordFile,
+    '--ca': caFile,
+  }).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
 
 /** A real broker, a real central beside it, and one temporary folder for everything that a test makes. */
 export class Site {
   readonly folder: string;
   /** The folder of the central that runs. */
   central: string;
-  broker: Mosquitto;
+  broker: RunningBroker;
   service: Child;
   #follower: Child;
 
   private constructor(
     readonly t: TestScope,
     folder: string,
-    broker: Mosquitto,
+    broker: RunningBroker,
     private readonly start: (central: string, nodeOptions: readonly string[]) => Child,
+    /** Of a gate's configuration. */
+    readonly access: BrokerAccess,
+    private readonly startBroker: BrokerKind['start'],
   ) {
     this.folder = folder;
     this.central = join(folder, 'central');
@@ -45,7 +89,9 @@ export class Site {
     this.#follower = this.#follow();
   }
 
-  static async open(t: TestScope, { people = [], rules, log = 'info' }: SiteOptions = {}): Promise<Site> {
+  static async open(t: TestScope, options: SiteOptions = {}): Promise<Site> {
+    const { people = [], rules, log = 'info', broker: kind } = options;
+    const startBroker = kind?.start ?? startMosquitto;
     const folder = await mkdtemp(join(tmpdir(), 'cardpad-e2e-'));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
     // Where the test crashes, no teardown comes.
@@ -54,21 +100,20 @@ export class Site {
     const peopleFile = join(folder, 'people.json');
     const known = people.filter(({ healthCode, visits }) => healthCode !== undefined || visits !== undefined);
     await writeFile(peopleFile, JSON.stringify(known));
-    const [broker] = await Promise.all([
-      startMosquitto(t),
-      mustRun(t, ['central', 'init', '--data', central]),
-    ]);
+    const [broker] = await Promise.all([startBroker(t), mustRun(t, ['central', 'init', '--data', central])]);
     if (rules !== undefined) await writeFile(join(central, 'rules.json'), JSON.stringify(rules));
+    const access = await accessTo(broker, folder, kind);
     const start = (data: string, nodeOptions: readonly string[]) =>
       startCardpad(
         t,
         [
-          ...['central', 'run', '--data', data, '--broker', broker.url, '--people', peopleFile],
+          ...['central', 'run', '--data', data, '--people', peopleFile],
+          ...brokerOptions(access),
           ...['--question-rate', '50', '--question-burst', '50', '--log-level', log],
         ],
         nodeOptions,
       );
-    const site = new Site(t, folder, broker, start);
+    const site = new Site(t, folder, broker, start, access, startBroker);
     await site.service.line(/central ready/);
     return site;
   }
@@ -134,7 +179,7 @@ export class Site {
 
   /** The broker is back, where it was. */
   async restoreNetwork(): Promise<void> {
-    this.broker = await startMosquitto(this.t, this.broker.port);
+    this.broker = await this.startBroker(this.t, this.broker.port);
   }
 }
 

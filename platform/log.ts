@@ -27,41 +27,93 @@ function render(value: string | number | boolean): string {
   return /^[\w.:/@+-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
+/** One event, before it has a form. */
+interface LogEvent {
+  readonly at: LogLevel;
+  readonly wallMs: number;
+  /** `link: opened id=a1`: unprintable characters are gone. */
+  readonly words: string;
+}
+
+/** How a line looks. */
+export type LogForm = (event: LogEvent) => string;
+
+/** For files and pipes: `2026-01-02T03:04:05.006Z info  link: opened id=a1`. */
+export const plainForm: LogForm = ({ at, wallMs, words }) =>
+  `${new Date(wallMs).toISOString()} ${at.padEnd(5)} ${words}`;
+
+/** Priorities of syslog (RFC 5424 clause 6.2.1). */
+const PRIORITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warn: 4, error: 3 };
+
+/** For the systemd journal, which keeps the time itself: `<6>link: opened id=a1` (sd-daemon(3)). */
+export const journalForm: LogForm = ({ at, words }) => `<${PRIORITY[at]}>${words}`;
+
+const COLOR: Readonly<Record<LogLevel, string>> = { debug: '2', info: '0', warn: '33', error: '31' };
+
+/** For a person at a terminal: the time of day where the person is, and what is not well in color. */
+export const terminalForm =
+  (inColor: boolean): LogForm =>
+  ({ at, wallMs, words }) => {
+    const time = new Date(wallMs).toLocaleTimeString('en-GB');
+    const text = `${time} ${at.padEnd(5)} ${words}`;
+    return inColor && at !== 'info' ? `\u001b[${COLOR[at]}m${text}\u001b[0m` : text;
+  };
+
+/** The least important level that is written; may change while a program runs. */
+export interface LogThreshold {
+  level: LogLevel;
+}
+
 /**
  * @param write takes one whole line without its line end
- * @param level the least important level that is written
+ * @param threshold the least important level that is written
  * @param wallMs the wall clock for the time stamp
  */
 export function createLog(
   write: (line: string) => void,
-  level: LogLevel = 'info',
+  threshold: LogLevel | LogThreshold = 'info',
   wallMs: () => number = Date.now,
-  part = '',
+  form: LogForm = plainForm,
 ): Log {
-  const least = LOG_LEVELS.indexOf(level);
-  const line = (at: LogLevel, event: string, fields: LogFields = {}) => {
-    if (LOG_LEVELS.indexOf(at) < least) return;
-    let text = `${new Date(wallMs()).toISOString()} ${at.padEnd(5)} ${part === '' ? '' : `${part}: `}${event}`;
-    for (const [key, value] of Object.entries(fields)) {
-      if (value === undefined) continue;
-      // The type forbids it; a cast could still bring one here, and a mask in a log is a bug that shows itself.
-      text += ` ${key}=${(value as unknown) instanceof Personal ? '[personal]' : render(value)}`;
-    }
-    write(printable(text));
+  const least = typeof threshold === 'string' ? { level: threshold } : threshold;
+  const logFor = (part: string): Log => {
+    const line = (at: LogLevel, event: string, fields: LogFields = {}) => {
+      if (LOG_LEVELS.indexOf(at) < LOG_LEVELS.indexOf(least.level)) return;
+      let words = part === '' ? event : `${part}: ${event}`;
+      for (const [key, value] of Object.entries(fields)) {
+        if (value === undefined) continue;
+        // The type forbids it; a cast could still bring one here, and a mask in a log is a bug that shows itself.
+        words += ` ${key}=${(value as unknown) instanceof Personal ? '[personal]' : render(value)}`;
+      }
+      write(form({ at, wallMs: wallMs(), words: printable(words) }));
+    };
+    return {
+      debug: (event, fields) => line('debug', event, fields),
+      info: (event, fields) => line('info', event, fields),
+      warn: (event, fields) => line('warn', event, fields),
+      error: (event, fields) => line('error', event, fields),
+      named: (name) => logFor(part === '' ? name : `${part}.${name}`),
+    };
   };
-  return {
-    debug: (event, fields) => line('debug', event, fields),
-    info: (event, fields) => line('info', event, fields),
-    warn: (event, fields) => line('warn', event, fields),
-    error: (event, fields) => line('error', event, fields),
-    named: (name) => createLog(write, level, wallMs, part === '' ? name : `${part}.${name}`),
-  };
+  return logFor('');
 }
 
 /** For tests and for parts that were given no log. */
 export const silentLog: Log = createLog(() => {}, 'error');
 
-/** The log of a program: standard error. */
-export function standardErrorLog(level: LogLevel = 'info'): Log {
-  return createLog((line) => process.stderr.write(`${line}\n`), level);
+/** What a program's standard error leads to. */
+export interface LogOutlet {
+  readonly isTerminal: boolean;
+  /** systemd's JOURNAL_STREAM, `DEVICE:INODE` of the journal's socket (systemd.exec(5)). */
+  readonly journalStream: string | undefined;
+  /** `DEVICE:INODE` of standard error; a redirection leaves the variable and changes this. */
+  readonly stream: string | undefined;
+  /** NO_COLOR (no-color.org) was not set. */
+  readonly colorAllowed: boolean;
+}
+
+/** The form that fits where standard error leads to. */
+export function formFor({ isTerminal, journalStream, stream, colorAllowed }: LogOutlet): LogForm {
+  if (journalStream !== undefined && journalStream === stream) return journalForm;
+  return isTerminal ? terminalForm(colorAllowed) : plainForm;
 }

@@ -39,6 +39,13 @@ const SEGMENTS_SEARCHED = 6;
 /** A sector that cannot be read so often will not be read. */
 const READ_TRIES = 3;
 
+/** A small buffer is a slice of an 8 KiB slab, which stays as long as the slice does (node:buffer, `Buffer.poolSize`). */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
 /** What is on disk: read back for central, and removed when its time has come. */
 export class Archive {
   /** The newest records of this epoch. What has just been written need not be read to be sent. */
@@ -51,7 +58,7 @@ export class Archive {
 
   /** A record was appended. */
   note(record: StoredRecord): void {
-    this.#recent.push(record);
+    this.#recent.push({ ...record, body: ownCopy(record.body) });
     if (this.#recent.length > RECORDS_A_SEGMENT) this.#recent.shift();
   }
 

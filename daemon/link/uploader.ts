@@ -29,12 +29,11 @@ const MAX_BATCH_RECORDS = 64;
 const ACK_TIMEOUT_MS = 5_000;
 /** How long the right answer may still follow an ack that names an earlier place. */
 const REWIND_AFTER_MS = 1_000;
+/** A batch without an ack may mean that central cannot open our ticket, or that it does not want this batch. */
+const DOUBT_FIRST_MS = 30_000;
+const DOUBT_LAST_MS = 600_000;
 /** So many tries in a row without an acknowledgement are worth a line. */
 const TRIES_TO_WARN = 5;
-/** So many batches in a row without any answer: perhaps central cannot open our ticket any more. */
-const SILENCES_TO_DOUBT = 3;
-/** A street whose central has come up does not offer its newest records together. */
-const OFFER_WITHIN_MS = 30_000;
 const BEGINNING: TapId = { epoch: 0, seq: 0 };
 
 /**
@@ -51,10 +50,12 @@ export class Uploader {
   #kickedMeanwhile = false;
   #paused = false;
   #tries = 0;
-  #silences = 0;
   #notBeforeMs = 0;
+  /** Tries in a row that took us no further. */
+  #fruitless = 0;
+  #doubtPauseMs = DOUBT_FIRST_MS;
+  #nextDoubtMs = 0;
   #cancel: Cancel = () => {};
-  #cancelOffer: Cancel = () => {};
   #stopped = false;
 
   constructor(private readonly options: UploaderOptions) {}
@@ -79,10 +80,8 @@ export class Uploader {
     this.#inFlight = undefined;
     this.#rewindTo = undefined;
     this.#tries = 0;
-    this.#silences = 0;
     this.#notBeforeMs = 0;
     this.#cancel();
-    this.#cancelOffer();
     this.#acknowledged = known && place !== null ? place : BEGINNING;
     this.kick();
   }
@@ -90,21 +89,9 @@ export class Uploader {
   /** A new connection is worth a try at once, whatever went wrong on the old one. */
   linkUp(): void {
     this.#tries = 0;
+    this.#fruitless = 0;
     this.#notBeforeMs = 0;
     this.kick();
-    this.centralUp();
-  }
-
-  /**
-   * Central has come up, perhaps from a backup and without what it had acknowledged. Soon the newest record is offered
-   * once more: central's answer says where it is, and a gate that nobody passes need not wait for its next session.
-   */
-  centralUp(): void {
-    const { clock, random } = this.options;
-    // A welcome will say where central is.
-    if (this.#acknowledged === undefined) return;
-    this.#cancelOffer();
-    this.#cancelOffer = clock.schedule(random() * OFFER_WITHIN_MS, () => this.#offerNewest());
   }
 
   /** There may be something to send. */
@@ -140,15 +127,6 @@ export class Uploader {
   stop(): void {
     this.#stopped = true;
     this.#cancel();
-    this.#cancelOffer();
-  }
-
-  #offerNewest(): void {
-    const newest = this.#acknowledged;
-    // What is on its way is answered as well.
-    if (newest === undefined || newest.seq === 0 || this.#inFlight !== undefined || this.#working) return;
-    this.#acknowledged = { epoch: newest.epoch, seq: newest.seq - 1 };
-    this.kick();
   }
 
   async #sendNext(from: TapId): Promise<void> {
@@ -163,7 +141,7 @@ export class Uploader {
     }
     this.#inFlight = outgoing;
     this.#cancel();
-    this.#cancel = clock.schedule(ACK_TIMEOUT_MS, () => this.#unanswered());
+    this.#cancel = clock.schedule(ACK_TIMEOUT_MS, () => this.#timedOut());
     await publish(
       sealUp(
         { keys: session.keys.up, ticket: session.ticket },
@@ -175,11 +153,21 @@ export class Uploader {
     );
   }
 
-  #unanswered(): void {
-    this.#silences += 1;
-    // A tap would find it out; at a gate that nobody passes, the journal has to.
-    if (this.#silences >= SILENCES_TO_DOUBT) this.options.sessions.doubt();
+  #timedOut(): void {
+    const nowMs = this.options.clock.monotonicMs();
+    if (nowMs >= this.#nextDoubtMs) {
+      // A batch that central refuses for good must not cost it a session every time.
+      this.#nextDoubtMs = nowMs + this.#doubtPauseMs;
+      this.#doubtPauseMs = Math.min(2 * this.#doubtPauseMs, DOUBT_LAST_MS);
+      this.options.sessions.doubt();
+    }
     this.#again();
+  }
+
+  /** Central can open what we send. */
+  #heard(): void {
+    this.#doubtPauseMs = DOUBT_FIRST_MS;
+    this.#nextDoubtMs = 0;
   }
 
   /** No answer came that takes us on: once more, from the earlier place if central asked for it. */
@@ -188,8 +176,9 @@ export class Uploader {
     this.#acknowledged = this.#rewindTo ?? this.#acknowledged;
     this.#rewindTo = undefined;
     this.#tries += 1;
+    this.#fruitless += 1;
     const { clock, random, log } = this.options;
-    if (this.#tries === TRIES_TO_WARN) {
+    if (this.#fruitless === TRIES_TO_WARN) {
       const { epoch, seq } = this.#acknowledged ?? BEGINNING;
       log.error('central does not take the journal: its log says why', { after: `${epoch}/${seq}` });
     }
@@ -222,7 +211,7 @@ export class Uploader {
       return onDropped('ack-wrong-head');
     }
     if (this.#inFlight !== inFlight) return onDropped('ack-late');
-    this.#silences = 0;
+    this.#heard();
     if (place === null || !isAfter(place, this.#acknowledged ?? BEGINNING)) {
       this.#rewindTo = place ?? BEGINNING;
       this.#cancel();
@@ -234,6 +223,7 @@ export class Uploader {
     this.#rewindTo = undefined;
     this.#inFlight = undefined;
     this.#tries = 0;
+    this.#fruitless = 0;
     this.#notBeforeMs = 0;
     this.kick();
     await journal.acknowledged(place);

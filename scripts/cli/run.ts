@@ -1,10 +1,10 @@
 import { errorLine, loadConfig } from '../../daemon/config/config.js';
 import { startGate } from '../../daemon/main.js';
 import { machineWorld } from '../../daemon/world.js';
-import { standardErrorLog } from '../../platform/log.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
 import { type Command, EXIT, toPeople } from './command.js';
 import { logLevel, parseCommandLine, required, untilSignal } from './options.js';
+import { programLog } from './programLog.js';
 
 /** A stop that takes longer is cut off: the outputs have long been safe by then. */
 const STOP_WITHIN_MS = 1_800;
@@ -17,7 +17,8 @@ export const runCommand: Command = {
 Runs the gate until SIGTERM or SIGINT: outputs go to their safe level first and last.
 
   --config FILE       the configuration; \`cardpad config check FILE\` says whether it is right
-  --log-level LEVEL   the least important lines that are written to standard error (default info)
+  --log-level LEVEL   the least important lines that are written to standard error (default info);
+                      SIGUSR2 turns debug lines on, and off again
 
 example: cardpad run --config /etc/cardpad/config.json`,
   async run(argv) {
@@ -34,7 +35,7 @@ example: cardpad run --config /etc/cardpad/config.json`,
       return EXIT.no;
     }
     const { signal, release } = untilSignal();
-    const log = standardErrorLog(level);
+    const log = programLog(level);
     const gate = await startGate(result.config, machineWorld(result.config, log)).catch((thrown) => {
       release();
       throw thrown;

@@ -3,7 +3,8 @@ import { messageOf } from '../../protocol/errors.js';
 import type { Outcome } from '../../protocol/verdict.js';
 import { EXIT, toPeople, toResults } from '../cli/command.js';
 import { parseCommandLine, UsageError } from '../cli/options.js';
-import { demoPeople } from './people.js';
+import { percentile } from '../staging/figures.js';
+import { stagedPeople } from '../staging/people.js';
 import { type Stage, setStage } from './stage.js';
 
 const HELP = `usage: scripts/demo [--taps N]
@@ -26,13 +27,6 @@ interface Result {
   readonly lost: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-}
-
-/** The value that `part` of the values do not exceed, to the microsecond. */
-function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const value = sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? 0;
-  return Math.round(value * 1000) / 1000;
 }
 
 /** One person: card on the pad, outcome on the lamps, card taken away. Gives the time in ms; undefined for no lamp. */
@@ -130,14 +124,9 @@ async function demo(argv: readonly string[]): Promise<number> {
   if (!Number.isSafeInteger(taps) || taps < 1 || taps > 100_000 || positionals.length > 0) {
     throw new UsageError('--taps takes a whole number from 1 to 100000, and there is nothing else to say');
   }
-  const people = demoPeople(taps);
+  const people = stagedPeople(taps);
   toResults('setting the stage:');
   const stage = await setStage(people, (line) => toResults(`  ${line}`));
-  const stop = () => {
-    stage.close().finally(() => process.exit(EXIT.no));
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
   try {
     toResults(`${taps} people put their cards on the pad:`);
     const result = await play(stage, people);

@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { createLog, LOG_LEVELS, type LogFields, type LogLevel, silentLog } from '../../platform/log.js';
+import {
+  createLog,
+  formFor,
+  journalForm,
+  LOG_LEVELS,
+  type LogFields,
+  type LogLevel,
+  plainForm,
+  silentLog,
+  terminalForm,
+} from '../../platform/log.js';
 import { Personal } from '../../protocol/personal.js';
 
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 6);
@@ -31,6 +41,63 @@ for (const [index, level] of LOG_LEVELS.entries()) {
       log.named('part')[each]('happened');
     }
     t.equal(lines.length, 2 * (LOG_LEVELS.length - index));
+  });
+}
+
+t.test('what is written may change while a program runs, for every part of it', async (t) => {
+  const lines: string[] = [];
+  const threshold: { level: LogLevel } = { level: 'warn' };
+  const part = createLog((line) => lines.push(line), threshold).named('part');
+  part.debug('before');
+  threshold.level = 'debug';
+  part.debug('after');
+  t.match(lines, [/part: after$/]);
+  t.equal(lines.length, 1);
+});
+
+t.test(
+  'under systemd a line has its priority in front and no time, which the journal keeps itself',
+  async (t) => {
+    const lines: string[] = [];
+    const log = createLog(
+      (line) => lines.push(line),
+      'debug',
+      () => NOW_MS,
+      journalForm,
+    );
+    for (const level of LOG_LEVELS) log[level]('happened', { x: 1 });
+    t.same(lines, ['<7>happened x=1', '<6>happened x=1', '<4>happened x=1', '<3>happened x=1']);
+  },
+);
+
+t.test('on a terminal what is not well is in color, unless color is not wanted', async (t) => {
+  const lines: string[] = [];
+  for (const inColor of [true, false]) {
+    const log = createLog(
+      (line) => lines.push(line),
+      'debug',
+      () => NOW_MS,
+      terminalForm(inColor),
+    );
+    log.info('well');
+    log.error('not well');
+  }
+  const [info, colored, ...plain] = lines;
+  t.match(info, /^\d\d:\d\d:\d\d info {2}well$/);
+  t.match(colored, '\u001b[31m');
+  t.ok(colored?.endsWith('error not well\u001b[0m'));
+  for (const line of plain) t.match(line, /^\d\d:\d\d:\d\d (?:info {2}well|error not well)$/);
+});
+
+const OUTLETS = [
+  ['a pipe', {}, plainForm],
+  ['the systemd journal', { journalStream: '8:123', stream: '8:123' }, journalForm],
+  ['a file, under systemd', { journalStream: '8:123', stream: '8:9' }, plainForm],
+] as const;
+for (const [where, outlet, form] of OUTLETS) {
+  t.test(`lines to ${where} have its form`, async (t) => {
+    const nowhere = { isTerminal: false, journalStream: undefined, stream: '1:1', colorAllowed: true };
+    t.equal(formFor({ ...nowhere, ...outlet }), form);
   });
 }
 

@@ -32,6 +32,7 @@ export async function violationsOf(street: Street, ledger: OpenedLedger): Promis
     ...openingFaults(street, ledger),
     ...redFaults(street, ledger),
     ...decisionFaults(street, ledger),
+    ...alarmFaults(street, ledger),
     ...plainFaults(street),
     ...workFaults(street, ledger),
   ]);
@@ -92,6 +93,15 @@ function endFaults({ records }: OpenedLedger): string[] {
     if (count !== 1) faults.push(`tap ${tap} has ${count} ends`);
   }
   return faults;
+}
+
+/** There is one gate: it takes nobody for a second one, unless somebody on the broker repeats or feigns what it says. */
+function alarmFaults({ plan }: Street, { alarms }: OpenedLedger): string[] {
+  const isFeigned = plan.faults.some(({ kind }) => kind.startsWith('hostile-'));
+  if (isFeigned) return [];
+  return alarms
+    .filter(({ content }) => content.alarm === 'identity.duplicate')
+    .map(({ key }) => `record ${key} says that there are two gates`);
 }
 
 /** Nobody of the day stands in plain anywhere outside. */

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { ledgerFolder, readKeyPair } from '../../../central/keys.js';
 import { RecordReader, unwrapWith } from '../../../central/ledger/reading.js';
 import {
+  type AlarmContent,
+  parseAlarmContent,
   parseTapContent,
   parseVerdictContent,
   parseVoidContent,
@@ -38,6 +40,7 @@ export interface OpenedLedger {
   readonly taps: ReadonlyMap<string, LedgerTap>;
   readonly verdicts: readonly LedgerVerdict[];
   readonly voids: readonly Dated<VoidContent>[];
+  readonly alarms: readonly Dated<AlarmContent>[];
   /** Records that did not open, with why. */
   readonly unreadable: readonly string[];
 }
@@ -50,6 +53,7 @@ export async function openLedger(site: Pick<Site, 'folder'>): Promise<OpenedLedg
   const taps = new Map<string, LedgerTap>();
   const verdicts: LedgerVerdict[] = [];
   const voids: Dated<VoidContent>[] = [];
+  const alarms: Dated<AlarmContent>[] = [];
   const unreadable: string[] = [];
   for (const { record } of records) {
     reader.note(record);
@@ -65,10 +69,12 @@ export async function openLedger(site: Pick<Site, 'folder'>): Promise<OpenedLedg
     const tap = kind === 'tap' ? parseTapContent(opening.plaintext) : undefined;
     const verdict = kind === 'verdict' ? parseVerdictContent(opening.plaintext) : undefined;
     const voided = kind === 'tap-void' ? parseVoidContent(opening.plaintext) : undefined;
+    const alarm = kind === 'alarm' ? parseAlarmContent(opening.plaintext) : undefined;
     if (tap?.ok) taps.set(key, { ...dated, content: tap.value });
     else if (verdict?.ok) verdicts.push({ ...dated, content: verdict.value });
     else if (voided?.ok) voids.push({ ...dated, content: voided.value });
+    else if (alarm?.ok) alarms.push({ ...dated, content: alarm.value });
     else unreadable.push(`${key}: wrong shape`);
   }
-  return { records, taps, verdicts, voids, unreadable };
+  return { records, taps, verdicts, voids, alarms, unreadable };
 }

@@ -61,6 +61,8 @@ export interface OpenedJournal {
   readonly journal: Journal;
   readonly clock: ManualClock;
   readonly lines: string[];
+  /** What was told of the disk: that it begins to fail, that it takes records again. */
+  readonly failing: boolean[];
 }
 
 /** Opens a journal on a disk; the wrapped record key is of the right shape and opens for nobody. */
@@ -71,6 +73,7 @@ export async function openOn(
   trusted = true,
 ): Promise<OpenedJournal> {
   const lines: string[] = [];
+  const failing: boolean[] = [];
   const journal = await Journal.open({
     disk,
     device: DEVICE,
@@ -79,13 +82,14 @@ export async function openOn(
     time: { wallMs: () => clock.wallMs(), trusted },
     randomBytes,
     wrapKey: () => around(async () => ({ ledgerKey: 'a1b2c3d4e5f60718', wrapped: `04${'00'.repeat(128)}` })),
+    onFailing: (isFailing) => failing.push(isFailing),
     log: createLog(
       (line) => lines.push(line),
       'debug',
       () => clock.wallMs(),
     ),
   });
-  return { journal, clock, lines };
+  return { journal, clock, lines, failing };
 }
 
 /** Whether a promise is pending, done or failed; asked after everything that needs no time has happened. */

@@ -43,6 +43,14 @@ t.test('a batch holds the next records of one epoch, no more of them than asked 
   t.same(await batch(1, 2, 1, 99), { epoch: 1, seqs: [3] }, 'one record goes whatever its length');
 });
 
+t.test('a record that is kept to be sent holds its own bytes and no more', async (t) => {
+  const { journal } = await openOn(new MemoryDisk());
+  await journal.append(tap).durable;
+  const outgoing = await journal.batchAfter({ epoch: 0, seq: 0 }, LARGE, 99);
+  for (const body of outgoing?.batch.records ?? []) t.equal(body.buffer.byteLength, body.length);
+  t.equal(outgoing?.batch.records.length, 3);
+});
+
 t.test('batches follow on across segments', async (t) => {
   const disk = new MemoryDisk();
   const { journal } = await openOn(disk);

@@ -8,17 +8,26 @@ export class Presence {
   #connection = 0;
   #said: State['state'] | undefined;
 
-  /** @param boot 16 hex characters, drawn at each start */
+  #boot: string;
+
+  /** @param newBoot draws 16 hex characters: another one tells gates that their sessions may be over */
   constructor(
     worker: string,
-    private readonly boot: string,
+    private readonly newBoot: () => string,
   ) {
     this.topic = centralStateTopic(worker);
+    this.#boot = newBoot();
   }
 
-  /** What the broker says for us when we are gone. */
+  /** Sessions of before may be over: to the gates this is as if the worker had been started anew. */
+  anew(): void {
+    this.#boot = this.newBoot();
+    this.#said = undefined;
+  }
+
+  /** What the broker says for us when the connection is gone that is about to be made. */
   will(): { readonly topic: string; readonly payload: Buffer } {
-    return { topic: this.topic, payload: this.#payload('lost') };
+    return { topic: this.topic, payload: this.#payload('lost', this.#connection + 1) };
   }
 
   /** The connection that carries this is new: whatever was said before is forgotten. */
@@ -34,7 +43,7 @@ export class Presence {
     await link.publish(this.topic, this.#payload(state), { retain: true }).catch(() => {});
   }
 
-  #payload(state: State['state']): Buffer {
-    return encodeState({ state, connection: this.#connection, boot: this.boot });
+  #payload(state: State['state'], connection = this.#connection): Buffer {
+    return encodeState({ state, connection, boot: this.#boot });
   }
 }

@@ -1,11 +1,15 @@
 import type { Clock } from '../platform/clock.js';
 import { Drops } from '../platform/drops.js';
 import type { Log } from '../platform/log.js';
-import type { MqttLink, OpenMqtt } from '../platform/mqtt.js';
+import type { MqttLink, MqttOptions, OpenMqtt } from '../platform/mqtt.js';
 import type { Sm2Service } from '../platform/sm2/service.js';
 import { messageOf } from '../protocol/errors.js';
+import { selfTestSymmetric } from '../protocol/sm/selfTest.js';
+import { correlationOf } from '../protocol/wire/correlation.js';
 import { downTopic, everyDevice, parseTopic } from '../protocol/wire/topics.js';
+import { Gates } from './fleet/gates.js';
 import { Admissions } from './judging/admissions.js';
+import { Alarms } from './judging/alarms.js';
 import { QuestionWatch } from './judging/questionWatch.js';
 import { ledgerFolder, type RandomBytes, readKeyPair, rulesPath, sweepLeftovers } from './keys.js';
 import { Anchors } from './ledger/anchors.js';
@@ -34,12 +38,7 @@ const GOODBYE_WITHIN_MS = 1_000;
 export interface CentralOptions {
   /** What `central init` made. */
   readonly folder: string;
-  readonly broker: {
-    readonly url: string;
-    readonly username?: string;
-    readonly password?: string;
-    readonly ca?: Buffer;
-  };
+  readonly broker: Pick<MqttOptions, 'url' | 'protocol' | 'username' | 'password' | 'ca'>;
   /** Letters, digits and hyphens: names this worker on the broker; another one for each. */
   readonly worker: string;
   /** Default: both. */
@@ -67,6 +66,12 @@ export interface CentralStats {
   readonly unbacked: number;
   /** Admissions without a verdict that would not have passed. */
   readonly wronglyAdmitted: number;
+  /** Alarm records that came. */
+  readonly alarms: number;
+  /** Gates that say that they are up. */
+  readonly up: number;
+  /** Two devices with one identity. */
+  readonly duplicates: number;
   readonly dropped: Readonly<Record<string, number>>;
 }
 
@@ -76,6 +81,9 @@ export interface Central {
   close(): Promise<void>;
 }
 
+/** What MQTT 5 says beside an answer: no gate waits longer for a welcome or a verdict. */
+const answering = (asked: Uint8Array) => ({ correlation: correlationOf(asked), expirySeconds: 5 });
+
 type Handle = (device: string, payload: Buffer) => Promise<void>;
 
 /** The parts of a running central, before they are connected. */
@@ -84,7 +92,9 @@ interface Parts {
   readonly sessions: Sessions | undefined;
   readonly intake: Intake | undefined;
   readonly anchors: Anchors | undefined;
-  readonly admissions: Admissions | undefined;
+  readonly admissions?: Admissions;
+  readonly alarms?: Alarms;
+  readonly gates: Gates | undefined;
   readonly watch: QuestionWatch | undefined;
 }
 
@@ -96,20 +106,27 @@ interface Links {
 
 /**
  * Puts a central service together and connects it.
- * @throws CardpadError (fatal) when a key or another file of the folder is missing or damaged
+ * @throws CardpadError (fatal) when SM3 or SM4 does not give its known answers, or a key or another file of the folder is missing or damaged
  */
 export async function startCentral(options: CentralOptions): Promise<Central> {
   const { folder, clock, log, random } = options;
+  selfTestSymmetric();
   await sweepLeftovers(folder);
   const rulesFile = options.rulesFile ?? rulesPath(folder);
   const state = await openState({ folder, rulesFile, peopleFile: options.peopleFile, clock, log });
   const drops = new Drops(clock, log);
   const lifetimeMs = options.sessionLifetimeMs ?? DEFAULT_LIFETIME_MS;
-  const tickets = await Tickets.open({ folder, clock, random, log, lifetimeMs });
+  let greetAnew = () => {};
+  const onLost = () => greetAnew();
+  const tickets = await Tickets.open({ folder, clock, random, log, lifetimeMs, onLost });
   const links: Links = {};
   const parts = await makeParts(options, state, tickets, drops, links);
   if (parts.sessions !== undefined) await tickets.keepRotating();
-  const presence = connect(options, state, parts, drops, links);
+  const { presence, say } = connect(options, state, parts, drops, links);
+  greetAnew = () => {
+    presence.anew();
+    say();
+  };
   let closing: Promise<void> | undefined;
   return {
     stats: () => statsOf(parts, drops),
@@ -140,14 +157,17 @@ async function makeParts(
   // Only who sees the journals can say that a tap is missing in them.
   const watch = verifies && takes ? new QuestionWatch(clock, log) : undefined;
   const anchors = takes ? await Anchors.open({ folder, clock, log }) : undefined;
-  const admissions = takes ? await makeAdmissions(options, state, ledger) : undefined;
+  const judging = takes ? await makeJudging(options, state, ledger) : undefined;
+  // One role is enough to watch the fleet, and there are mostly fewer of this one.
+  const gates = takes ? new Gates({ ...common, enrolments: state.enrolments }) : undefined;
   const sessions = verifies
     ? new Sessions({
         ...common,
         sessionKey: await readKeyPair(folder, 'session'),
         placeOf: (device) => ledger.place(device),
         lifetimeMs: options.sessionLifetimeMs ?? DEFAULT_LIFETIME_MS,
-        send: (device, payload) => void links.records?.send(downTopic(device, 'welcome'), payload),
+        send: (device, payload, hello) =>
+          void links.records?.send(downTopic(device, 'welcome'), payload, answering(hello)),
       })
     : undefined;
   const questions = verifies
@@ -155,49 +175,54 @@ async function makeParts(
         ...common,
         watch,
         ...(options.questionRate === undefined ? {} : { rate: options.questionRate }),
-        send: (device, payload) => void links.questions?.send(downTopic(device, 'verdict'), payload),
+        send: (device, payload, asked) =>
+          void links.questions?.send(downTopic(device, 'verdict'), payload, answering(asked)),
       })
     : undefined;
   const intake = takes
     ? new Intake({
         ...common,
         ledger,
-        publish: async (device, payload) => links.records?.publish(downTopic(device, 'ack'), payload),
+        publish: async (device, payload, batch) =>
+          links.records?.publish(downTopic(device, 'ack'), payload, { correlation: correlationOf(batch) }),
         onAcknowledged: (device, place) => anchors?.note(device, place),
-        onStored: (device, records) => afterStoring(device, records, watch, admissions, log),
+        onStored: (device, records) => afterStoring(device, records, watch, judging, log),
       })
     : undefined;
-  return { questions, sessions, intake, anchors, admissions, watch };
+  return { questions, sessions, intake, anchors, ...judging, gates, watch };
 }
 
-async function makeAdmissions(
-  options: CentralOptions,
-  state: CentralState,
-  ledger: Ledger,
-): Promise<Admissions> {
+/** What reads records as they come, which takes the ledger key. */
+interface Judging {
+  readonly admissions: Admissions;
+  readonly alarms: Alarms;
+}
+
+async function makeJudging(options: CentralOptions, state: CentralState, ledger: Ledger): Promise<Judging> {
   const { folder, sm2, clock, log } = options;
-  return new Admissions({
+  const opening = {
     unwrap: unwrapWith(await readKeyPair(folder, 'ledger'), (ciphertext, key) =>
       sm2.decrypt(ciphertext, key),
     ),
-    recordAt: (device, epoch, seq) => ledger.recordAt(device, epoch, seq),
-    rules: state.rules,
-    people: state.people,
+    recordAt: (device: string, epoch: number, seq: number) => ledger.recordAt(device, epoch, seq),
     clock,
     log,
-  });
+  };
+  const { rules, people } = state;
+  return { admissions: new Admissions({ ...opening, rules, people }), alarms: new Alarms(opening) };
 }
 
 async function afterStoring(
   device: string,
   records: readonly ChainedRecord[],
   watch: QuestionWatch | undefined,
-  admissions: Admissions | undefined,
+  judging: Judging | undefined,
   log: Log,
 ): Promise<void> {
   watch?.stored(device, records);
   try {
-    await admissions?.stored(device, records);
+    await judging?.alarms.stored(device, records);
+    await judging?.admissions.stored(device, records);
   } catch (thrown) {
     log.error('records not judged', { device, problem: messageOf(thrown) });
   }
@@ -210,21 +235,24 @@ function connect(
   parts: Parts,
   drops: Drops,
   links: Links,
-): Presence {
+): { readonly presence: Presence; readonly say: () => void } {
   const { openMqtt, broker, worker, log, random, onReady } = options;
-  const presence = new Presence(worker, random(8).toString('hex'));
-  const onChange = () => {
+  const presence = new Presence(worker, () => random(8).toString('hex'));
+  const say = (): boolean => {
     const { records } = links;
-    if (records?.up !== true) return;
+    if (records?.up !== true) return false;
     const whole = links.questions === undefined || links.questions.up;
     void presence.say(records, whole ? 'ready' : 'degraded');
-    if (whole) {
+    return whole;
+  };
+  const onChange = () => {
+    if (say()) {
       const facts = { devices: Object.keys(state.enrolments().devices).length, people: state.people().size };
       onReady?.(facts);
     }
   };
   const listen = (kind: 'verify' | 'hello' | 'events', handle: Handle) => receive(kind, handle, drops, log);
-  const { questions, sessions, intake } = parts;
+  const { questions, sessions, intake, gates } = parts;
   if (questions !== undefined) {
     links.questions = openMqtt({
       ...broker,
@@ -244,8 +272,11 @@ function connect(
     subscriptions: [
       ...(sessions === undefined ? [] : [{ topic: everyDevice('hello'), qos: 1 as const }]),
       ...(intake === undefined ? [] : [{ topic: everyDevice('events'), qos: 1 as const }]),
+      ...(gates === undefined ? [] : [{ topic: everyDevice('state'), qos: 1 as const }]),
     ],
     onMessage: (topic, payload, retained) => {
+      const parsed = parseTopic(topic);
+      if (parsed?.to === 'up' && parsed.kind === 'state') gates?.handle(parsed.device, payload, retained);
       hello(topic, payload, retained);
       events(topic, payload, retained);
     },
@@ -255,7 +286,7 @@ function connect(
     },
     onDown: () => {},
   });
-  return presence;
+  return { presence, say };
 }
 
 /** Hands on messages of one kind. None of these is ever retained by an honest sender. */
@@ -270,13 +301,17 @@ function receive(kind: 'verify' | 'hello' | 'events', handle: Handle, drops: Dro
   };
 }
 
-function statsOf({ questions, sessions, intake, admissions, watch }: Parts, drops: Drops): CentralStats {
+function statsOf(parts: Parts, drops: Drops): CentralStats {
+  const { questions, sessions, intake, admissions, alarms, gates, watch } = parts;
   return {
     sessions: sessions?.opened ?? 0,
     answered: questions?.answered ?? 0,
     stored: intake?.stored ?? 0,
     unbacked: watch?.unbacked ?? 0,
     wronglyAdmitted: admissions?.reported ?? 0,
+    alarms: alarms?.told ?? 0,
+    up: gates?.up ?? 0,
+    duplicates: gates?.duplicates ?? 0,
     dropped: drops.counts(),
   };
 }

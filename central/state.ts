@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Clock } from '../platform/clock.js';
 import { readFileIfThere } from '../platform/files.js';
 import type { Log } from '../platform/log.js';
@@ -49,10 +50,12 @@ export async function openState({
   clock,
   log,
 }: StateOptions): Promise<CentralState> {
-  const keepOld = (file: string) => (thrown: unknown) =>
-    log.error('file not taken, the old one stays in force', { file, problem: messageOf(thrown) });
   const watch = <T>(path: string, load: () => Promise<T>) =>
-    WatchedFile.open(path, load, clock, keepOld(path));
+    WatchedFile.open(path, load, clock, {
+      onTaken: () => log.info('file taken', { file: basename(path) }),
+      onProblem: (thrown) =>
+        log.error('file not taken, the old one stays in force', { file: path, problem: messageOf(thrown) }),
+    });
   const unknownKey = ({ entry, key }: PeopleWarning) =>
     log.warn('people file: nobody reads this key', { entry, key: key.slice(0, 32) });
 

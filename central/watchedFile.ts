@@ -15,6 +15,14 @@ async function versionOf(path: string): Promise<string> {
   }
 }
 
+/** What is told of a watched file, after it was first read. */
+export interface WatchListener {
+  /** Another version is in force. */
+  readonly onTaken: () => void;
+  /** A version could not be read; the one before stays in force. */
+  readonly onProblem: (thrown: unknown) => void;
+}
+
 /**
  * A document that people or other processes change while central runs. It is looked at four times a second (a look is
  * one stat) and read again when it is another; a version that cannot be read leaves the last good one in force, and is reported once.
@@ -31,7 +39,7 @@ export class WatchedFile<T> {
     private readonly path: string,
     private readonly load: () => Promise<T>,
     private readonly clock: Clock,
-    private readonly onProblem: (thrown: unknown) => void,
+    private readonly listener: WatchListener,
     version: string,
     private current: T,
   ) {
@@ -40,17 +48,17 @@ export class WatchedFile<T> {
   }
 
   /**
-   * @param load reads the file anew; what it throws here is the caller's, later it goes to `onProblem`
+   * @param load reads the file anew; what it throws here is the caller's, later it goes to the listener
    */
   static async open<T>(
     path: string,
     load: () => Promise<T>,
     clock: Clock,
-    onProblem: (thrown: unknown) => void,
+    listener: WatchListener,
   ): Promise<WatchedFile<T>> {
     // The version is taken first: a change during the reading is then noticed at the next look.
     const version = await versionOf(path);
-    return new WatchedFile(path, load, clock, onProblem, version, await load());
+    return new WatchedFile(path, load, clock, listener, version, await load());
   }
 
   /** The last good version. */
@@ -84,9 +92,10 @@ export class WatchedFile<T> {
       this.current = await this.load();
       this.#version = version;
       this.#failed = undefined;
+      this.listener.onTaken();
     } catch (thrown) {
       this.#failed = { version, atMs: nowMs };
-      if (version !== failed) this.onProblem(thrown);
+      if (version !== failed) this.listener.onProblem(thrown);
     }
   }
 

@@ -6,6 +6,7 @@ import { CardpadError, codeOf, messageOf } from '../protocol/errors.js';
 import { selfTestSymmetric } from '../protocol/sm/selfTest.js';
 import { SYSTEM_REASONS } from '../protocol/verdict.js';
 import { type Close, closeTogether, Opened } from './closing.js';
+import { Conditions } from './conditions.js';
 import { type Config, policyOf } from './config/config.js';
 import { Effects } from './effects.js';
 import { type Identity, proveKey } from './identity.js';
@@ -62,6 +63,7 @@ async function openJournal(
   sm2: Sm2Service,
   time: TimeKeeper,
   boot: string,
+  conditions: Conditions,
 ): Promise<Journal> {
   const [ledgerKey] = central.keys.ledger;
   if (ledgerKey === undefined) throw new RangeError('central has no ledger key');
@@ -70,8 +72,9 @@ async function openJournal(
     wrapped: Buffer.from(await sm2.encrypt(key, ledgerKey.publicKey)).toString('hex'),
   });
   try {
-    const named = log.named('journal');
-    return await Journal.open({ disk, device, clock, randomBytes, boot, time, wrapKey, log: named });
+    const onFailing = (failing: boolean) => conditions.set('journal.failing', failing);
+    const named = { log: log.named('journal'), onFailing };
+    return await Journal.open({ disk, device, clock, randomBytes, boot, time, wrapKey, ...named });
   } catch (cause) {
     if (cause instanceof CardpadError && cause.disposition === 'fatal') throw cause;
     const folder = join(dataDir, 'journal');
@@ -140,8 +143,8 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
   const sm2 = world.openSm2();
   opened.add(() => sm2.close());
   const time = new TimeKeeper(clock);
-  const boot = await world.bootId();
-  const journal = await openJournal(config, world, identity, sm2, time, boot);
+  const conditions = new Conditions();
+  const journal = await openJournal(config, world, identity, sm2, time, await world.bootId(), conditions);
   opened.add(() => journal.close());
   closeUnanswered(journal, log);
   // Not waited for, since on a board this takes over a second, in which cards can be read already. The one thread does
@@ -169,7 +172,8 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
     randomBytes,
     journal,
     time,
-    boot,
+    boot: randomBytes(8).toString('hex'),
+    conditions,
     log,
     firstHelloWithinMs: world.uptimeS() < POWER_CUT_UPTIME_S ? FIRST_HELLO_WITHIN_MS : 0,
     onVerdict: (tap, { outcome, reasons }, networkMs) =>
@@ -196,7 +200,8 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
     log,
   });
   const dispatch = (input: LaneInput) => lane.dispatch(input);
-  connections.push(...startReaders(config.readers, { ...world, time, dispatch }));
+  const onUnfit = (count: number) => conditions.set('reader.lost', count > 0);
+  connections.push(...startReaders(config.readers, { ...world, time, dispatch, onUnfit }));
   const { name, direction, mode } = config.lane;
   log.info('gate started', { device: config.device, lane: name, direction, mode, epoch: journal.epoch });
   return { link, failure };

@@ -18,6 +18,8 @@ export interface ReaderParts {
   readonly time: TimeKeeper;
   readonly randomBytes: (length: number) => Buffer;
   readonly dispatch: (input: LaneInput) => void;
+  /** How many readers cannot read cards now. */
+  readonly onUnfit: (count: number) => void;
   readonly log: Log;
 }
 
@@ -62,9 +64,16 @@ class ReaderDiary {
  */
 export function startReaders(
   readers: Config['readers'],
-  { clock, random, openPort, time, randomBytes, dispatch, log }: ReaderParts,
+  { clock, random, openPort, time, randomBytes, dispatch, onUnfit, log }: ReaderParts,
 ): (() => Promise<void>)[] {
   const identitySecret = randomBytes(32);
+  const unfit = new Set<number>();
+  const note = (source: number, event: ReaderEvent) => {
+    if (event.type !== 'state' || event.state === 'opening') return;
+    if (event.state === 'ready') unfit.delete(source);
+    else unfit.add(source);
+    onUnfit(unfit.size);
+  };
   return readers.map(({ port, pollMs }, source) => {
     const diary = new ReaderDiary(port, log.named('reader'));
     const inputs = new CardInputs({ source, clock, today: () => time.today(), identitySecret, dispatch });
@@ -76,6 +85,7 @@ export function startReaders(
       secondRead: (card) => saysExpired(card, time.today()),
       onEvent: (event) => {
         diary.onEvent(event, reader);
+        note(source, event);
         inputs.onEvent(event);
       },
     });

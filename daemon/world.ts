@@ -11,7 +11,8 @@ import { type Disk, folderDisk } from '../platform/disk.js';
 import { readFileIfThere } from '../platform/files.js';
 import { holdLock } from '../platform/lock.js';
 import type { Log } from '../platform/log.js';
-import { type MqttOptions, mqttOpener, type OpenMqtt } from '../platform/mqtt.js';
+import { mqttOpener } from '../platform/mqtt/link.js';
+import type { MqttOptions, OpenMqtt } from '../platform/mqtt.js';
 import { createSm2Pool } from '../platform/sm2/pool.js';
 import type { Sm2Service } from '../platform/sm2/service.js';
 import { codeOf } from '../protocol/errors.js';
@@ -21,7 +22,7 @@ import type { Config } from './config/config.js';
 import { type Identity, loadIdentity } from './identity.js';
 
 /** How to reach the broker: the URL, and the login that files hold. */
-export type BrokerAccess = Pick<MqttOptions, 'url' | 'username' | 'password' | 'ca'>;
+export type BrokerAccess = Pick<MqttOptions, 'url' | 'protocol' | 'username' | 'password' | 'ca'>;
 
 /**
  * Everything outside of a gate that it touches. Nothing of the gate reaches past this, so that a simulation can hand
@@ -82,7 +83,11 @@ export function machineWorld(config: Config, log: Log): GateWorld {
     journalDisk: folderDisk(join(dataDir, 'journal')),
     openGpio: () => openGpio(gpio.backend, clock),
     openPort: (url) => opener(url, clock),
-    brokerAccess: async () => ({ url: broker.url, ...(await brokerAccess(broker)) }),
+    brokerAccess: async () => ({
+      url: broker.url,
+      protocol: broker.protocol,
+      ...(await brokerAccess(broker)),
+    }),
     openMqtt: mqttOpener(clock, Math.random, log.named('broker')),
     openSm2: () => createSm2Pool({ size: 1, eager: true, log: log.named('sm2') }),
   };

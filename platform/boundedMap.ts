@@ -38,6 +38,11 @@ export class BoundedMap<K, V> {
     return this.#entries.delete(key);
   }
 
+  /** Forgets all, and tells nobody. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
   /** From the one used longest ago to the one used last. */
   entries(): IterableIterator<[K, V]> {
     return this.#entries.entries();

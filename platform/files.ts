@@ -73,7 +73,7 @@ export async function makePrivateFolder(path: string): Promise<void> {
       'fatal',
       `cannot make the folder ${path} (${codeOf(cause) ?? 'error'})`,
       {
-        help: 'Check that the path is right and that this user may write there.',
+        help: 'Check that the path is right, that the disk is neither full nor read-only, and that this user may write there.',
         cause,
       },
     );

@@ -2,7 +2,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CardpadError, codeOf } from '../../protocol/errors.js';
 import { type JournalRecord, parseRecord } from '../../protocol/journal/record.js';
-import { parseTapContent, parseVerdictContent, parseVoidContent } from '../../protocol/journal/seal.js';
+import {
+  parseAlarmContent,
+  parseTapContent,
+  parseVerdictContent,
+  parseVoidContent,
+} from '../../protocol/journal/seal.js';
 import { ledgerFolder } from '../keys.js';
 import type { People } from '../rules/people.js';
 import { subjectOf } from '../rules/subject.js';
@@ -119,6 +124,10 @@ class FileEvents {
         return { ...head, ...(verdictFields(plaintext, record.epoch) ?? UNFIT) };
       case 'tap-void':
         return parseVoidContent(plaintext).ok ? undefined : { ...head, ...UNFIT };
+      case 'alarm': {
+        const alarm = parseAlarmContent(plaintext);
+        return { ...head, ...(alarm.ok ? alarm.value : UNFIT) };
+      }
       default:
         return head;
     }

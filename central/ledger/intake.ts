@@ -1,3 +1,4 @@
+import type { Clock } from '../../platform/clock.js';
 import type { Drops } from '../../platform/drops.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
@@ -11,15 +12,18 @@ import type { Ledger, Stored } from './ledger.js';
 
 /** A gate sends one batch and waits for its ack, so more than a few are resends of one another. */
 const WAITING_A_DEVICE = 8;
+/** A disk that is full fails each batch of each gate, and its log may lie on it. */
+const SAY_AGAIN_MS = 10_000;
 
 export interface IntakeOptions {
   readonly envelopes: Envelopes;
   readonly enrolments: () => Enrolments;
   readonly ledger: Pick<Ledger, 'store'>;
+  readonly clock: Clock;
   readonly log: Log;
   readonly drops: Drops;
-  /** Sends an ack, QoS 1. */
-  readonly publish: (device: string, payload: Buffer) => Promise<void>;
+  /** Sends an ack, QoS 1. @param batch the payload that it answers */
+  readonly publish: (device: string, payload: Buffer, batch: Uint8Array) => Promise<void>;
   /** Told how far the main line is on disk, after that was said in an ack. Must not throw. */
   readonly onAcknowledged: (device: string, place: Place) => void;
   /** Told of what is newly on disk, after its ack was sent. Must not throw. */
@@ -30,6 +34,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #queues = new Map<string, { waiting: number; tail: Promise<void> }>();
   #stored = 0;
+  #said: { readonly code: string | undefined; readonly atMs: number } | undefined;
 
   constructor(private readonly options: IntakeOptions) {}
 
@@ -72,28 +77,37 @@ export class Intake {
   }
 
   async #take(device: string, payload: Buffer): Promise<void> {
-    const { envelopes, ledger, log, drops, onStored } = this.options;
+    const { envelopes, ledger, drops, onStored } = this.options;
     try {
       const opened = await envelopes.open(device, 'events', payload);
       if (!opened.ok) return drops.count('events', device, opened.reason);
       const batch = parseBatch(opened.value.plaintext);
       if (!batch.ok) return this.#reject(device, batch.reason);
       const stored = await ledger.store(device, batch.value);
-      await this.#answer(device, opened.value.session, stored);
+      await this.#answer(device, opened.value.session, stored, payload);
       if (stored.kind === 'stored') await onStored(device, stored.records);
     } catch (thrown) {
       // No ack: the gate keeps what it has and sends it again.
-      log.error('batch not stored', { device, code: codeOf(thrown), problem: messageOf(thrown) });
+      this.#sayNotStored(device, thrown);
       drops.count('events', device, 'not-stored');
     }
   }
 
-  async #answer(device: string, session: OpenSession, stored: Stored): Promise<void> {
+  #sayNotStored(device: string, thrown: unknown): void {
+    const { clock, log } = this.options;
+    const code = codeOf(thrown);
+    const atMs = clock.monotonicMs();
+    if (this.#said !== undefined && this.#said.code === code && atMs - this.#said.atMs < SAY_AGAIN_MS) return;
+    this.#said = { code, atMs };
+    log.error('batch not stored', { device, code, problem: messageOf(thrown) });
+  }
+
+  async #answer(device: string, session: OpenSession, stored: Stored, batch: Buffer): Promise<void> {
     const { log, onAcknowledged } = this.options;
     if (stored.kind === 'rejected') return this.#reject(device, stored.reason);
     if (stored.kind === 'stored') this.#stored += stored.records.length;
     if (stored.kind === 'hole') log.warn('records missing, the gate is asked to go back', { device });
-    await this.#ack(device, session, stored.place);
+    await this.#ack(device, session, stored.place, batch);
     if (stored.kind !== 'hole' && stored.fork === 0) onAcknowledged(device, stored.place);
   }
 
@@ -102,10 +116,10 @@ export class Intake {
     this.options.drops.count('events', device, reason, 'error');
   }
 
-  async #ack(device: string, session: OpenSession, place: Place | null): Promise<void> {
+  async #ack(device: string, session: OpenSession, place: Place | null, batch: Buffer): Promise<void> {
     const { envelopes, publish, log } = this.options;
     try {
-      await publish(device, envelopes.seal(session, 'ack', encodeAck({ place })));
+      await publish(device, envelopes.seal(session, 'ack', encodeAck({ place })), batch);
     } catch (thrown) {
       // It is on disk; the gate sends it again and is told so then.
       log.warn('ack not sent', { device, problem: messageOf(thrown) });

@@ -98,9 +98,9 @@ export class Ledger {
 
   async #read(device: string): Promise<DeviceLedger> {
     const { folder, log, writes } = this.options;
-    const forks = ledgerFiles(await readdir(folder)).filter(
-      (file) => file.device === device && file.fork > 0,
-    );
+    // Of a fleet's thousands of files these few: the rest is not worth a look a gate.
+    const names = (await readdir(folder)).filter((name) => name.startsWith(device));
+    const forks = ledgerFiles(names).filter((file) => file.device === device && file.fork > 0);
     const main = this.#line(device, 0);
     const lines = [main, ...forks.map(({ fork }) => this.#line(device, fork))];
     for (const line of lines) {

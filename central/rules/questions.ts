@@ -24,8 +24,8 @@ export interface QuestionOptions {
   /** Where the same process sees the journals too. */
   readonly watch: { asked(device: string, tap: TapId): void } | undefined;
   readonly rate?: QuestionRate;
-  /** Sends a verdict, QoS 0. */
-  readonly send: (device: string, payload: Buffer) => void;
+  /** Sends a verdict, QoS 0. @param asked the question's payload */
+  readonly send: (device: string, payload: Buffer, asked: Uint8Array) => void;
 }
 
 /** What the attendant's screen may show of a person: no more than is needed to speak to the right one. */
@@ -63,7 +63,7 @@ export class Questions {
     if (seen === 'new' && !this.#limit.take(device)) return drop('rate');
     this.#replays.answered(session.id, counter);
     const { answer, verdict } = this.#verdict(counter, question.value);
-    this.options.send(device, envelopes.seal(session, 'verdict', encodeVerdict(verdict)));
+    this.options.send(device, envelopes.seal(session, 'verdict', encodeVerdict(verdict)), payload);
     this.#answered += 1;
     if (seen === 'new') watch?.asked(device, question.value.tap);
     this.#say(device, question.value, answer, clock.monotonicMs() - startMs, seen);

@@ -13,6 +13,9 @@ export interface OpenedUp {
   readonly plaintext: Buffer;
 }
 
+/** Counters end at 2^53 - 1 and microseconds reach that in 2255: a clock that is wrong by more must not end answers. */
+const LATEST_MS = Date.UTC(2200, 0, 1);
+
 /** Opens what devices send in a session and seals what they are sent. */
 export class Envelopes {
   #counter = 0;
@@ -47,7 +50,7 @@ export class Envelopes {
 
   /** Sessions outlive this process and are shared with other workers: counting by time still grows. */
   #nextCounter(): number {
-    this.#counter = Math.max(this.#counter + 1, Math.floor(this.clock.wallMs()) * 1000);
+    this.#counter = Math.max(this.#counter + 1, Math.floor(Math.min(this.clock.wallMs(), LATEST_MS)) * 1000);
     return this.#counter;
   }
 }

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { BoundedMap } from '../../platform/boundedMap.js';
 import type { Cancel, Clock } from '../../platform/clock.js';
 import { withLock } from '../../platform/lock.js';
@@ -24,6 +25,9 @@ import { WatchedFile } from '../watchedFile.js';
 
 const DAY_MS = 86_400_000;
 const LOOK_EVERY_MS = 3_600_000;
+/** By so much the clocks of workers on one folder may differ (RFC 4120 clause 8.2 takes the same for its tickets). */
+const CLOCK_SKEW_MS = 300_000;
+const LOOK_AT_CLOCK_MS = 5_000;
 const OPENED_KEPT = 4_096;
 
 /** A session as its ticket tells it. */
@@ -40,11 +44,24 @@ export interface TicketOptions {
   readonly log: Log;
   /** How long the sessions are that these tickets hold, in milliseconds. */
   readonly lifetimeMs: number;
+  /**
+   * Tickets that were good a moment ago open no more: the clock was set, or the key file was replaced. Gates that are
+   * told need not find out at a tap.
+   */
+  readonly onLost?: () => void;
 }
+
+/** Made in the future, a key or a ticket comes from a clock that was wrong: it would live until that future is over. */
+const isFromTheFuture = (madeMs: number, nowMs: number): boolean => madeMs > nowMs + CLOCK_SKEW_MS;
+
+/** Whether a living session may have been sealed with that key. */
+const isNeeded = ({ createdMs }: TicketKeyFile[number], nowMs: number, lifetimeMs: number): boolean =>
+  nowMs - createdMs <= DAY_MS + lifetimeMs && !isFromTheFuture(createdMs, nowMs);
 
 /**
  * The keys after a look at the clock, or the same array where nothing is due: a new one a day in front, and none that
- * no living session can need. Destroying them is the horizon of forward secrecy.
+ * no living session can need. Destroying them is the horizon of forward secrecy; so a key that a wrong clock has dated
+ * into the future goes at once.
  */
 export function rotated(
   keys: TicketKeyFile,
@@ -52,11 +69,10 @@ export function rotated(
   lifetimeMs: number,
   make: () => TicketKeyFile[number],
 ): TicketKeyFile {
-  const [newest] = keys;
-  const kept = keys.filter(({ createdMs }, at) => at === 0 || nowMs - createdMs <= DAY_MS + lifetimeMs);
-  const due = newest === undefined || nowMs - newest.createdMs >= DAY_MS;
-  if (!due) return kept.length === keys.length ? keys : kept;
-  return [make(), ...kept.filter(({ createdMs }) => nowMs - createdMs <= DAY_MS + lifetimeMs)];
+  const kept = keys.filter((key) => isNeeded(key, nowMs, lifetimeMs));
+  const [newest] = kept;
+  if (newest === undefined || nowMs - newest.createdMs >= DAY_MS) return [make(), ...kept];
+  return kept.length === keys.length ? keys : kept;
 }
 
 function usable({ id, cipherKey, macKey }: TicketKeyFile[number]): TicketKey {
@@ -67,31 +83,56 @@ function usable({ id, cipherKey, macKey }: TicketKeyFile[number]): TicketKey {
 export class Tickets {
   readonly #opened = new BoundedMap<string, OpenSession>(OPENED_KEPT);
   #cancel: Cancel = () => {};
+  #cancelClockLook: Cancel = () => {};
   #closed = false;
+  #rotates = false;
   #rotating: Promise<void> = Promise.resolve();
+  /** Wall clock minus monotonic clock: another one when somebody has set the clock. */
+  #wallOffsetMs: number;
 
   private constructor(
     private readonly options: TicketOptions,
     private readonly file: WatchedFile<readonly TicketKey[]>,
-  ) {}
+  ) {
+    this.#wallOffsetMs = this.#wallOffset();
+    this.#lookAtClockLater();
+  }
 
   /** @throws CardpadError `files.missing` | `files.exposed` | `keys.damaged` (fatal) */
   static async open(options: TicketOptions): Promise<Tickets> {
-    const { folder, clock, log } = options;
-    const load = async () => (await readTicketKeys(folder)).map(usable);
-    const onProblem = (thrown: unknown) =>
-      log.error('ticket keys unreadable', { problem: messageOf(thrown) });
-    return new Tickets(options, await WatchedFile.open(keyPath(folder, 'tickets'), load, clock, onProblem));
+    const { folder, clock, log, lifetimeMs, onLost } = options;
+    let known: TicketKeyFile = [];
+    const load = async () => {
+      const keys = await readTicketKeys(folder);
+      const nowMs = clock.wallMs();
+      const gone = known.filter(({ id }) => keys.every((key) => key.id !== id));
+      known = keys;
+      if (gone.some((key) => isNeeded(key, nowMs, lifetimeMs))) {
+        log.warn('ticket keys replaced, the gates are asked to greet anew');
+        onLost?.();
+      }
+      return keys.map(usable);
+    };
+    const path = keyPath(folder, 'tickets');
+    const file = await WatchedFile.open(path, load, clock, {
+      onTaken: () => log.info('file taken', { file: basename(path) }),
+      onProblem: (thrown) => log.error('ticket keys unreadable', { problem: messageOf(thrown) }),
+    });
+    return new Tickets(options, file);
   }
 
   /** Rotates now and then every hour, in the role that issues tickets. */
   keepRotating(): Promise<void> {
-    this.#rotating = this.rotate()
+    this.#rotates = true;
+    this.#cancel();
+    this.#rotating = this.#rotating
+      .then(() => this.rotate())
       .catch((thrown: unknown) => {
         this.options.log.error('ticket keys not rotated', { problem: messageOf(thrown) });
       })
       .then(() => {
         if (this.#closed) return;
+        this.#cancel();
         this.#cancel = this.options.clock.schedule(LOOK_EVERY_MS, () => void this.keepRotating());
       });
     return this.#rotating;
@@ -144,12 +185,39 @@ export class Tickets {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancel();
+    this.#cancelClockLook();
     await this.#rotating;
     this.file.close();
   }
 
   #isExpired({ content }: OpenSession): boolean {
-    return this.options.clock.wallMs() >= content.expiresMs;
+    const nowMs = this.options.clock.wallMs();
+    return nowMs >= content.expiresMs || isFromTheFuture(content.issuedMs, nowMs);
+  }
+
+  #wallOffset(): number {
+    const { clock } = this.options;
+    return clock.wallMs() - clock.monotonicMs();
+  }
+
+  #lookAtClockLater(): void {
+    this.#cancelClockLook = this.options.clock.schedule(LOOK_AT_CLOCK_MS, () => {
+      this.#lookAtClock();
+      this.#lookAtClockLater();
+    });
+  }
+
+  /** Somebody has set the clock: keys and tickets of the other time are over, and nobody shall wait an hour for that. */
+  #lookAtClock(): void {
+    const offsetMs = this.#wallOffset();
+    const stepMs = Math.round(offsetMs - this.#wallOffsetMs);
+    if (Math.abs(stepMs) <= CLOCK_SKEW_MS) return;
+    this.#wallOffsetMs = offsetMs;
+    const { log, onLost } = this.options;
+    log.warn('the clock was set, the gates are asked to greet anew', { stepMs });
+    // New sessions are sealed with a key that lasts.
+    const rotated = this.#rotates ? this.keepRotating() : Promise.resolve();
+    void rotated.then(() => onLost?.());
   }
 
   /** The keys of a session that is over are not kept for want of a newcomer to push them out. */

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { readFileIfThere } from '../../platform/files.js';
+import type { MqttProtocol } from '../../platform/mqtt/version.js';
 import { nearest } from '../../platform/suggest.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { Direction } from '../../protocol/wire/messages.js';
@@ -29,6 +30,7 @@ export interface Config {
   };
   readonly broker: {
     readonly url: string;
+    readonly protocol: MqttProtocol;
     readonly username?: string;
     readonly passwordFile?: string;
     readonly caFile?: string;

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { isLoopback, parsePortUrl } from '../../drivers/ports/open.js';
 import { BROKER_URL, isBrokerUrl } from '../../platform/brokerAccess.js';
+import { MQTT_PROTOCOLS } from '../../platform/mqtt/version.js';
 import { ASSURANCES, VALIDITIES } from '../../protocol/credential.js';
 import { DECIDERS, OUTCOMES } from '../../protocol/verdict.js';
 import { DIRECTIONS, LaneNameSchema, SchemesSchema, SiteSchema } from '../../protocol/wire/messages.js';
@@ -162,6 +163,14 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     expected: BROKER_URL,
     live: false,
     about: 'The MQTT broker. Keep the login out of it: username and passwordFile are there for that.',
+  },
+  {
+    path: 'broker.protocol',
+    schema: v.picklist(MQTT_PROTOCOLS),
+    expected: oneOf(MQTT_PROTOCOLS),
+    default: 'auto',
+    live: false,
+    about: 'The version of MQTT. `auto` is 5 where the broker speaks it, else 3.1.1.',
   },
   {
     path: 'broker.username',

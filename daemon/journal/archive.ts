@@ -39,6 +39,13 @@ const SEGMENTS_SEARCHED = 6;
 /** A sector that cannot be read so often will not be read. */
 const READ_TRIES = 3;
 
+/** A small buffer is a slice of an 8 KiB slab, which stays as long as the slice does (node:buffer, `Buffer.poolSize`). */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
 /** What is on disk: read back for central, and removed when its time has come. */
 export class Archive {
   /** The newest records of this epoch. What has just been written need not be read to be sent. */
@@ -51,7 +58,7 @@ export class Archive {
 
   /** A record was appended. */
   note(record: StoredRecord): void {
-    this.#recent.push(record);
+    this.#recent.push({ ...record, body: ownCopy(record.body) });
     if (this.#recent.length > RECORDS_A_SEGMENT) this.#recent.shift();
   }
 
@@ -82,14 +89,18 @@ export class Archive {
   /** Central has everything up to here: whole segments before it may go once their retention is over. */
   async acknowledged(place: TapId): Promise<void> {
     const segments = this.options.segments();
-    for (const [index, segment] of [...segments.entries()]) {
+    let over = 0;
+    for (const [index, segment] of segments.entries()) {
       const next = segments[index + 1];
       const whole =
         next !== undefined &&
         (next.epoch < place.epoch || (next.epoch === place.epoch && next.first <= place.seq + 1));
-      if (!whole) return;
-      if (await this.#isOver(segment)) await this.#remove(segment);
+      if (!whole) break;
+      if (await this.#isOver(segment)) over = index + 1;
     }
+    // In order: what is before a segment whose time is over is older still, though its own clock may not have been
+    // trusted; and a tap must not stay behind when its end goes, or the next start would end it again.
+    for (const segment of segments.slice(0, over)) await this.#remove(segment);
   }
 
   async #isOver(segment: Segment): Promise<boolean> {

@@ -15,6 +15,7 @@ import {
   type StartFacts,
 } from '../../protocol/journal/record.js';
 import {
+  type AlarmContent,
   type RecordKey,
   sealContent,
   type TapContent,
@@ -39,6 +40,8 @@ export interface JournalOptions {
   readonly randomBytes: (length: number) => Buffer;
   /** Wraps a 32-byte record key to central's ledger key. */
   readonly wrapKey: (key: Buffer) => Promise<KeyFacts>;
+  /** Told when the disk begins to fail, and when it takes records again. */
+  readonly onFailing?: (failing: boolean) => void;
   readonly log: Log;
 }
 
@@ -52,7 +55,8 @@ export interface Appended {
 type Content =
   | { readonly kind: 'tap'; readonly content: TapContent }
   | { readonly kind: 'verdict'; readonly content: VerdictContent }
-  | { readonly kind: 'tap-void'; readonly content: VoidContent };
+  | { readonly kind: 'tap-void'; readonly content: VoidContent }
+  | { readonly kind: 'alarm'; readonly content: AlarmContent };
 
 /**
  * Every tap of this gate, on disk before the gate opens and until central has it.
@@ -80,12 +84,15 @@ export class Journal {
     old: Segment[],
     private readonly start: StartFacts,
   ) {
-    const { disk, clock, log } = options;
+    const { disk, clock, log, onFailing = () => {} } = options;
     this.#old = old;
     this.epoch = (old.at(-1)?.epoch ?? 0) + 1;
     this.#head = epochBase(this.epoch, start);
     this.#keys = new RecordKeys(options);
-    this.#writer = new SegmentWriter(disk, this.epoch, clock, log, () => this.onDurable());
+    this.#writer = new SegmentWriter(disk, this.epoch, clock, log, {
+      onDurable: () => this.onDurable(),
+      onFailing,
+    });
     this.#archive = new Archive({
       ...options,
       epoch: this.epoch,

@@ -11,6 +11,12 @@ export interface PendingFrame {
   readonly settle: (failure: CardpadError | undefined) => void;
 }
 
+export interface WriterEvents {
+  readonly onDurable: () => void;
+  /** Told once when the disk begins to fail, and once when it takes records again. */
+  readonly onFailing: (failing: boolean) => void;
+}
+
 /** Records that one flush may carry. */
 const MAX_GROUP = 64;
 /** How long a disk that fails is left alone before the next try. */
@@ -44,7 +50,7 @@ export class SegmentWriter {
     private readonly epoch: number,
     private readonly clock: Clock,
     private readonly log: Log,
-    private readonly onDurable: () => void,
+    private readonly events: WriterEvents,
   ) {}
 
   /** False when a failing disk has let too much gather in memory. */
@@ -96,7 +102,7 @@ export class SegmentWriter {
       this.#pending.splice(0, group.length);
       this.durableSeq = group.at(-1)?.seq ?? this.durableSeq;
       for (const { settle } of group) settle(undefined);
-      this.onDurable();
+      this.events.onDurable();
     }
   }
 
@@ -111,8 +117,10 @@ export class SegmentWriter {
     await this.#file.sync();
     this.#inFile += group.length;
     this.#goodBytes += bytes.length;
-    if (this.#failing) this.log.info('writing again');
+    if (!this.#failing) return;
+    this.log.info('writing again');
     this.#failing = false;
+    this.events.onFailing(false);
   }
 
   async #createFile(first: number): Promise<AppendFile> {
@@ -133,8 +141,11 @@ export class SegmentWriter {
   }
 
   async #giveUpFile(thrown: unknown, group: readonly PendingFrame[]): Promise<void> {
-    if (!this.#failing) this.log.error('cannot write', { problem: codeOf(thrown) ?? messageOf(thrown) });
-    this.#failing = true;
+    if (!this.#failing) {
+      this.log.error('cannot write', { problem: codeOf(thrown) ?? messageOf(thrown) });
+      this.#failing = true;
+      this.events.onFailing(true);
+    }
     const hadFile = this.#file !== undefined;
     await this.#file?.truncate(this.#goodBytes).catch(() => {});
     await this.#leaveFile();

@@ -4,24 +4,23 @@ import type { Log } from '../../platform/log.js';
 import type { MqttLink, MqttOptions, OpenMqtt } from '../../platform/mqtt.js';
 import type { Sm2Service } from '../../platform/sm2/service.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
-import {
-  encodeState,
-  parseState,
-  type Question,
-  type State,
-  type Verdict,
-} from '../../protocol/wire/messages.js';
+import type { AlarmContent } from '../../protocol/journal/seal.js';
+import { parseState, type Question, type Verdict } from '../../protocol/wire/messages.js';
 import { downTopic, EVERY_CENTRAL_STATE, parseTopic, upTopic } from '../../protocol/wire/topics.js';
+import type { Conditions } from '../conditions.js';
 import type { Identity } from '../identity.js';
 import type { Journal } from '../journal/journal.js';
 import type { TimeKeeper } from '../time.js';
-import { SessionKeeper } from './session.js';
+import { asking } from './asking.js';
+import { Presence } from './presence.js';
+import { SessionKeeper, WELCOME_TIMEOUT_MS } from './session.js';
+import { Silence } from './silence.js';
 import { Uploader } from './uploader.js';
 import { Verifier } from './verifier.js';
 
 export interface LinkOptions {
   readonly identity: Identity;
-  readonly broker: Pick<MqttOptions, 'url' | 'username' | 'password' | 'ca'>;
+  readonly broker: Pick<MqttOptions, 'url' | 'protocol' | 'username' | 'password' | 'ca'>;
   readonly openMqtt: OpenMqtt;
   readonly clock: Clock;
   readonly sm2: Sm2Service;
@@ -29,7 +28,9 @@ export interface LinkOptions {
   readonly randomBytes: (length: number) => Buffer;
   readonly journal: Journal;
   readonly time: TimeKeeper;
+  /** 16 hex characters, drawn at each start of the process. */
   readonly boot: string;
+  readonly conditions: Conditions;
   readonly log: Log;
   readonly firstHelloWithinMs: number;
   readonly onVerdict: (tap: number, verdict: Verdict, networkMs: number) => void;
@@ -46,11 +47,13 @@ export class Link {
   readonly #sessions: SessionKeeper;
   readonly #verifier: Verifier;
   readonly #uploader: Uploader;
+  readonly #presence: Presence;
+  readonly #silence: Silence;
   readonly #drops: Drops;
-  #connection = 0;
 
   constructor(private readonly options: LinkOptions) {
     const { identity, clock, sm2, random, randomBytes, journal, time, log, openMqtt, broker } = options;
+    const { boot, conditions } = options;
     const { device } = identity;
     this.#drops = new Drops(clock, log);
     const onDropped = (reason: string) => this.#drop(reason);
@@ -65,7 +68,12 @@ export class Link {
       log: log.named('session'),
       wallMs: () => time.wallMs(),
       newestPlace: () => journal.newest,
-      sendHello: (payload) => this.#mqtt.send(upTopic(device, 'hello'), payload),
+      sendHello: (payload) =>
+        this.#mqtt.send(
+          upTopic(device, 'hello'),
+          payload,
+          asking(device, 'welcome', payload, WELCOME_TIMEOUT_MS),
+        ),
       onSession: (place, told) => {
         time.learn(told);
         this.#verifier.sessionOpened();
@@ -80,10 +88,17 @@ export class Link {
       sessions: this.#sessions,
       randomBytes,
       linkUp: () => this.#mqtt.up,
-      send: (payload) => this.#mqtt.send(upTopic(device, 'verify'), payload),
-      onVerdict: options.onVerdict,
+      send: (payload, deadlineMs) =>
+        this.#mqtt.send(upTopic(device, 'verify'), payload, asking(device, 'verdict', payload, deadlineMs)),
+      onVerdict: (tap, verdict, networkMs) => {
+        this.#silence.answered();
+        options.onVerdict(tap, verdict, networkMs);
+      },
       onUnavailable: options.onUnavailable,
-      onLate: options.onLate,
+      onLate: (tap, verdict) => {
+        this.#silence.answered();
+        options.onLate(tap, verdict);
+      },
       onDropped,
     });
     this.#uploader = new Uploader({
@@ -94,24 +109,42 @@ export class Link {
       journal,
       sessions: this.#sessions,
       linkUp: () => this.#mqtt.up,
-      publish: (payload) => this.#mqtt.publish(upTopic(device, 'events'), payload),
+      publish: (payload) =>
+        this.#mqtt.publish(upTopic(device, 'events'), payload, asking(device, 'ack', payload)),
       onDropped,
       log: log.named('upload'),
     });
     journal.onDurable = () => this.#uploader.kick();
+    this.#presence = new Presence({
+      device,
+      boot,
+      clock,
+      conditions,
+      publish: (payload) => this.#mqtt.publish(this.#presence.topic, payload, { retain: true }),
+      onTwin: (other) => this.#onTwin(other),
+      onDropped,
+      log,
+    });
+    this.#silence = new Silence({
+      clock,
+      askBroker: () => this.#presence.confirm(),
+      onChange: (silent) => this.#onSilence(silent),
+      onNoBroker: () => log.warn('three questions in a row had no answer, and the broker gives none either'),
+    });
     this.#mqtt = openMqtt({
       ...broker,
       clientId: `cardpad-${device}`,
-      will: () => ({ topic: upTopic(device, 'state'), payload: encodeState(this.#state('lost')) }),
+      will: () => this.#presence.will(),
       subscriptions: [
         { topic: downTopic(device, 'welcome'), qos: 0 },
         { topic: downTopic(device, 'verdict'), qos: 0 },
         { topic: downTopic(device, 'ack'), qos: 1 },
         { topic: EVERY_CENTRAL_STATE, qos: 0 },
+        { topic: this.#presence.topic, qos: 0, optional: true },
       ],
       onMessage: (topic, payload, retained) => this.#onMessage(topic, payload, retained),
       onUp: () => this.#onUp(),
-      onDown: () => this.#onDown(),
+      onDown: (takenOver) => this.#onDown(takenOver),
     });
   }
 
@@ -121,11 +154,15 @@ export class Link {
 
   forget(tap: number, timedOut: boolean): void {
     this.#verifier.forget(tap);
-    if (timedOut) this.#sessions.doubt();
+    if (!timedOut) return;
+    this.#sessions.doubt();
+    this.#silence.timedOut();
   }
 
   pauseUploads(paused: boolean): void {
     this.#uploader.pause(paused);
+    this.#presence.pause(paused);
+    this.#silence.pause(paused);
   }
 
   /** Whether questions can be asked right now. */
@@ -137,11 +174,10 @@ export class Link {
   async close(): Promise<void> {
     this.#sessions.stop();
     this.#uploader.stop();
-    const { device } = this.options.identity;
+    this.#presence.stop();
+    this.#silence.stop();
     if (this.#mqtt.up) {
-      const goodbye = this.#mqtt.publish(upTopic(device, 'state'), encodeState(this.#state('disconnected')), {
-        retain: true,
-      });
+      const goodbye = this.#presence.goodbye();
       const patience = new Promise<void>((resolve) => {
         this.options.clock.schedule(GOODBYE_MS, resolve);
       });
@@ -150,19 +186,14 @@ export class Link {
     await this.#mqtt.close();
   }
 
-  #state(state: State['state']): State {
-    return { state, connection: this.#connection, boot: this.options.boot };
-  }
-
   #onUp(): void {
-    this.#connection += 1;
-    const topic = upTopic(this.options.identity.device, 'state');
-    this.#settle(this.#mqtt.publish(topic, encodeState(this.#state('ready')), { retain: true }));
+    this.#presence.linkUp();
     this.#sessions.linkUp();
     this.#uploader.linkUp();
   }
 
-  #onDown(): void {
+  #onDown(takenOver: boolean): void {
+    this.#presence.linkDown(takenOver);
     this.#sessions.linkDown();
     this.#verifier.linkDown();
   }
@@ -170,6 +201,7 @@ export class Link {
   #onMessage(topic: string, payload: Buffer, retained: boolean): void {
     const parsed = parseTopic(topic);
     if (parsed?.to === 'central') return this.#onCentralState(payload, retained);
+    if (topic === this.#presence.topic) return this.#presence.onMessage(payload, retained);
     if (parsed?.to !== 'down' || parsed.device !== this.options.identity.device)
       return this.#drop('topic-foreign');
     // Nothing that a gate is answered is ever retained: an old one must not greet every new connection.
@@ -183,8 +215,38 @@ export class Link {
   #onCentralState(payload: Buffer, retained: boolean): void {
     const state = parseState(payload);
     if (!state.ok) return this.#drop(`central-state-${state.reason}`);
-    // A retained one tells of a central that was there before this gate: no reason to greet out of turn.
-    if (state.value.state === 'ready' && !retained) this.#sessions.centralUp();
+    if (state.value.state === 'ready') this.#sessions.centralUp(state.value.boot, !retained);
+  }
+
+  #onTwin(other: string | undefined): void {
+    const { identity, boot, log } = this.options;
+    const { device } = identity;
+    log.error(
+      `two gates run with the keys of ${device}, or somebody publishes in its name: give each gate its own keys (cardpad provision)`,
+      { device, boot, otherBoot: other ?? 'unknown' },
+    );
+    const detail = other === undefined ? { boot } : { boot, other };
+    this.#alarm({ alarm: 'identity.duplicate', detail });
+  }
+
+  #onSilence(silent: boolean): void {
+    const { conditions, log } = this.options;
+    conditions.set('central.silent', silent);
+    if (!silent) return log.info('central answers again');
+    log.error(
+      'three questions in a row had no answer although the broker answers: is central running? is somebody dropping messages?',
+    );
+    this.#alarm({ alarm: 'central.silent' });
+  }
+
+  #alarm(content: AlarmContent): void {
+    const { journal, log } = this.options;
+    try {
+      journal.append({ kind: 'alarm', content });
+    } catch (thrown) {
+      const problem = codeOf(thrown) ?? messageOf(thrown);
+      log.error('alarm not written', { alarm: content.alarm, problem });
+    }
   }
 
   #drop(reason: string): void {

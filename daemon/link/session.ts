@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../platform/boundedMap.js';
 import type { Cancel, Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { backoffMs } from '../../platform/mqtt.js';
@@ -54,13 +55,22 @@ interface Outstanding {
   readonly sentMs: number;
 }
 
-const WELCOME_TIMEOUT_MS = 5_000;
+/** How long a hello waits for its welcome. */
+export const WELCOME_TIMEOUT_MS = 5_000;
 /** A hello that was sent before central came up went to nobody; one that it took is answered within this. */
 const COMING_UP_MS = 1_000;
 /** A session is renewed when this much of its life is over; the rest is for a central that is away. */
 const RENEW_AT = 0.8;
-/** A doubt costs central three SM2 operations: at most one in this time. */
+/**
+ * A central that comes up new may not know our session, or have lost records that it had: gates ask within this time,
+ * not all at once.
+ */
+const GREET_NEW_WITHIN_MS = 1_000;
+/** Starts of central that are remembered: anybody on the broker can invent them. */
+const BOOTS_REMEMBERED = 16;
+/** A doubt costs central three SM2 operations: over time at most one in this time, and a few at once. */
 const DOUBT_EVERY_MS = 30_000;
+const DOUBTS_AT_ONCE = 6;
 /** A fleet that opened its sessions together does not renew them together. */
 const RENEW_SPREAD = 0.1;
 
@@ -72,13 +82,21 @@ export class SessionKeeper {
   #current: Session | undefined;
   #previous: Session | undefined;
   #outstanding: Outstanding | undefined;
+  /** The hello sent last has no welcome so far, perhaps on an earlier connection. */
+  #isUnanswered = false;
+  #sentMs = 0;
   #busy = false;
   #tries = 0;
   #renewAtMs = 0;
-  #nextDoubtMs = 0;
+  /** When the doubts so far would have been due, had they come one at a time. */
+  #doubtsDueMs = 0;
+  /** Since when central may not be able to open our ticket; a session whose hello is newer ends that. */
+  #doubtedSinceMs: number | undefined;
+  readonly #boots = new BoundedMap<string, true>(BOOTS_REMEMBERED);
   #linkUp = false;
   #first = true;
   #cancelNext: Cancel = () => {};
+  #cancelGreeting: Cancel | undefined;
   #stopped = false;
 
   constructor(private readonly options: SessionOptions) {}
@@ -99,6 +117,7 @@ export class SessionKeeper {
     this.#tries = 0;
     if (this.current !== undefined) {
       this.#helloIn(Math.max(0, this.#renewAtMs - this.options.clock.monotonicMs()));
+      if (this.#doubtedSinceMs !== undefined) this.#greetSoon();
       return;
     }
     const delayMs = this.#first ? this.options.random() * this.options.firstHelloWithinMs : 0;
@@ -109,6 +128,8 @@ export class SessionKeeper {
   linkDown(): void {
     this.#linkUp = false;
     this.#cancelNext();
+    this.#cancelGreeting?.();
+    this.#cancelGreeting = undefined;
     this.#outstanding = undefined;
   }
 
@@ -117,11 +138,27 @@ export class SessionKeeper {
     if (this.current === undefined) this.#helloNow();
   }
 
-  /** Central has just come up: a hello at once, and one that is under way is soon sent anew. */
-  centralUp(): void {
+  /**
+   * Central says that it is up. Without a session a hello goes at once, and one that is under way is soon sent anew. A
+   * session is kept and renewed beside, so that no tap has to find out that it is over.
+   * @param boot of that central, another one for each of its starts
+   * @param isLive said just now, not kept by the broker: what was there before this gate is no reason to greet out of
+   *   turn
+   */
+  centralUp(boot: string, isLive: boolean): void {
+    const isNew = !this.#boots.has(boot);
+    this.#boots.set(boot, true);
+    if (this.current === undefined) {
+      if (isLive) this.#greetNow();
+    } else if (isNew) {
+      this.#doubtedSinceMs = this.options.clock.monotonicMs();
+      this.#greetSoon();
+    }
+  }
+
+  #greetNow(): void {
     const outstanding = this.#outstanding;
     if (outstanding === undefined) return this.want();
-    if (this.current !== undefined) return;
     const leftMs = outstanding.sentMs + COMING_UP_MS - this.options.clock.monotonicMs();
     this.#cancelNext();
     this.#cancelNext = this.options.clock.schedule(Math.max(0, leftMs), () => {
@@ -130,18 +167,60 @@ export class SessionKeeper {
     });
   }
 
-  /** A question stayed without an answer: perhaps central cannot open our ticket any more. Renews in the background. */
+  #greetSoon(): void {
+    // One that is due stays due: centrals that come up all the time do not put it off.
+    if (this.#cancelGreeting !== undefined) return;
+    const { clock, random } = this.options;
+    // Whoever invents centrals gets no more hellos out of a fleet than whoever loses its questions. One that nobody
+    // has answered cost nobody anything, and need not be waited for as long.
+    const notBeforeMs = this.#isUnanswered ? this.#sentMs + COMING_UP_MS : this.#nextDoubtMs();
+    const delayMs = Math.max(random() * GREET_NEW_WITHIN_MS, notBeforeMs - clock.monotonicMs());
+    this.#cancelGreeting = clock.schedule(delayMs, () => {
+      this.#cancelGreeting = undefined;
+      this.#greet();
+    });
+  }
+
+  #greet(): void {
+    const doubtedSinceMs = this.#doubtedSinceMs;
+    if (doubtedSinceMs === undefined) return;
+    const outstanding = this.#outstanding;
+    if (outstanding !== undefined) {
+      if (outstanding.sentMs >= doubtedSinceMs) return;
+      // It went to a central that is gone.
+      this.#cancelNext();
+      this.#outstanding = undefined;
+    }
+    this.#helloNow();
+  }
+
+  #nextDoubtMs(): number {
+    return this.#doubtsDueMs - (DOUBTS_AT_ONCE - 1) * DOUBT_EVERY_MS;
+  }
+
+  /**
+   * A question or a batch stayed without an answer: perhaps central cannot open our ticket any more. Renews in the
+   * background.
+   */
   doubt(): void {
     const nowMs = this.options.clock.monotonicMs();
     // A central that is slow for want of breath is not helped by a hello a tap.
-    if (this.#tries > 0 || nowMs < this.#nextDoubtMs) return;
-    this.#nextDoubtMs = nowMs + DOUBT_EVERY_MS;
+    if (!this.#linkUp || this.#tries > 0 || nowMs < this.#nextDoubtMs()) return;
+    this.#doubtedSinceMs ??= nowMs;
     this.#helloNow();
+  }
+
+  /** Counted when it is answered: before that it may have cost nobody anything. */
+  #settleDoubt(helloSentMs: number): void {
+    if (this.#doubtedSinceMs === undefined || helloSentMs < this.#doubtedSinceMs) return;
+    this.#doubtedSinceMs = undefined;
+    this.#doubtsDueMs = Math.max(this.#doubtsDueMs, this.options.clock.monotonicMs()) + DOUBT_EVERY_MS;
   }
 
   stop(): void {
     this.#stopped = true;
     this.#cancelNext();
+    this.#cancelGreeting?.();
   }
 
   #helloIn(delayMs: number): void {
@@ -177,7 +256,9 @@ export class SessionKeeper {
     const signature = await sm2.sign(signedBytes('hello', body), deviceKey);
     if (this.#stopped) return;
     if (!sendHello(encodeSigned(deviceKey.id, body, signature))) return;
-    this.#outstanding = { body, privateKey: fresh.privateKey, sentMs: clock.monotonicMs() };
+    this.#isUnanswered = true;
+    this.#sentMs = clock.monotonicMs();
+    this.#outstanding = { body, privateKey: fresh.privateKey, sentMs: this.#sentMs };
     this.#cancelNext();
     this.#cancelNext = clock.schedule(WELCOME_TIMEOUT_MS, () => {
       this.#outstanding = undefined;
@@ -218,7 +299,9 @@ export class SessionKeeper {
     if (secret?.length !== 32 || this.#outstanding !== outstanding || this.#stopped)
       return drop('welcome-late');
     this.#outstanding = undefined;
+    this.#isUnanswered = false;
     this.#tries = 0;
+    this.#settleDoubt(outstanding.sentMs);
     let counter = 0;
     this.#previous = this.#current;
     this.#current = {

@@ -29,6 +29,9 @@ const MAX_BATCH_RECORDS = 64;
 const ACK_TIMEOUT_MS = 5_000;
 /** How long the right answer may still follow an ack that names an earlier place. */
 const REWIND_AFTER_MS = 1_000;
+/** A batch without an ack may mean that central cannot open our ticket, or that it does not want this batch. */
+const DOUBT_FIRST_MS = 30_000;
+const DOUBT_LAST_MS = 600_000;
 /** So many tries in a row without an acknowledgement are worth a line. */
 const TRIES_TO_WARN = 5;
 const BEGINNING: TapId = { epoch: 0, seq: 0 };
@@ -48,6 +51,10 @@ export class Uploader {
   #paused = false;
   #tries = 0;
   #notBeforeMs = 0;
+  /** Tries in a row that took us no further. */
+  #fruitless = 0;
+  #doubtPauseMs = DOUBT_FIRST_MS;
+  #nextDoubtMs = 0;
   #cancel: Cancel = () => {};
   #stopped = false;
 
@@ -82,6 +89,7 @@ export class Uploader {
   /** A new connection is worth a try at once, whatever went wrong on the old one. */
   linkUp(): void {
     this.#tries = 0;
+    this.#fruitless = 0;
     this.#notBeforeMs = 0;
     this.kick();
   }
@@ -133,7 +141,7 @@ export class Uploader {
     }
     this.#inFlight = outgoing;
     this.#cancel();
-    this.#cancel = clock.schedule(ACK_TIMEOUT_MS, () => this.#again());
+    this.#cancel = clock.schedule(ACK_TIMEOUT_MS, () => this.#timedOut());
     await publish(
       sealUp(
         { keys: session.keys.up, ticket: session.ticket },
@@ -145,14 +153,32 @@ export class Uploader {
     );
   }
 
+  #timedOut(): void {
+    const nowMs = this.options.clock.monotonicMs();
+    if (nowMs >= this.#nextDoubtMs) {
+      // A batch that central refuses for good must not cost it a session every time.
+      this.#nextDoubtMs = nowMs + this.#doubtPauseMs;
+      this.#doubtPauseMs = Math.min(2 * this.#doubtPauseMs, DOUBT_LAST_MS);
+      this.options.sessions.doubt();
+    }
+    this.#again();
+  }
+
+  /** Central can open what we send. */
+  #heard(): void {
+    this.#doubtPauseMs = DOUBT_FIRST_MS;
+    this.#nextDoubtMs = 0;
+  }
+
   /** No answer came that takes us on: once more, from the earlier place if central asked for it. */
   #again(): void {
     this.#inFlight = undefined;
     this.#acknowledged = this.#rewindTo ?? this.#acknowledged;
     this.#rewindTo = undefined;
     this.#tries += 1;
+    this.#fruitless += 1;
     const { clock, random, log } = this.options;
-    if (this.#tries === TRIES_TO_WARN) {
+    if (this.#fruitless === TRIES_TO_WARN) {
       const { epoch, seq } = this.#acknowledged ?? BEGINNING;
       log.error('central does not take the journal: its log says why', { after: `${epoch}/${seq}` });
     }
@@ -185,6 +211,7 @@ export class Uploader {
       return onDropped('ack-wrong-head');
     }
     if (this.#inFlight !== inFlight) return onDropped('ack-late');
+    this.#heard();
     if (place === null || !isAfter(place, this.#acknowledged ?? BEGINNING)) {
       this.#rewindTo = place ?? BEGINNING;
       this.#cancel();
@@ -196,6 +223,7 @@ export class Uploader {
     this.#rewindTo = undefined;
     this.#inFlight = undefined;
     this.#tries = 0;
+    this.#fruitless = 0;
     this.#notBeforeMs = 0;
     this.kick();
     await journal.acknowledged(place);

@@ -10,8 +10,8 @@ export interface VerifierOptions {
   readonly sessions: SessionKeeper;
   readonly randomBytes: (length: number) => Buffer;
   readonly linkUp: () => boolean;
-  /** Sends a question at QoS 0; false when there is no connection. */
-  readonly send: (payload: Buffer) => boolean;
+  /** Sends a question at QoS 0, wanted for `deadlineMs`; false when there is no connection. */
+  readonly send: (payload: Buffer, deadlineMs: number) => boolean;
   /** @param networkMs from the question's first sending to the verdict: broker, central and the way there and back */
   readonly onVerdict: (tap: number, verdict: Verdict, networkMs: number) => void;
   readonly onUnavailable: (tap: number, reason: string) => void;
@@ -20,16 +20,23 @@ export interface VerifierOptions {
   readonly onDropped: (reason: string) => void;
 }
 
+interface Asked {
+  readonly session: Session;
+  readonly counter: number;
+}
+
 interface Pending {
   readonly tap: number;
   readonly question: Question;
   readonly deadlineMs: number;
-  /** Set once the question is sent. */
-  session?: Session;
-  counter?: number;
-  sentMs?: number;
+  /** Empty until there is a session; more than one where a new session opened before the answer. */
+  readonly asked: Asked[];
+  /** By the monotonic clock; undefined until the question is sent. */
+  firstSentMs?: number;
   cancelResend: Cancel;
 }
+
+const nameOf = ({ session, counter }: Asked): string => `${session.id}/${counter}`;
 
 /** The same bytes go again once, at this part of the deadline: QoS 0 may lose one. */
 const RESEND_AT = 1 / 3;
@@ -53,7 +60,7 @@ export class Verifier {
       this.options.onUnavailable(tap, SYSTEM_REASONS.offline);
       return;
     }
-    const pending: Pending = { tap, question, deadlineMs, cancelResend: () => {} };
+    const pending: Pending = { tap, question, deadlineMs, asked: [], cancelResend: () => {} };
     this.#pending.set(tap, pending);
     const session = this.options.sessions.current;
     if (session !== undefined) this.#send(pending, session);
@@ -67,21 +74,21 @@ export class Verifier {
     if (pending === undefined) return;
     this.#pending.delete(tap);
     pending.cancelResend();
-    if (pending.session === undefined) return;
-    this.#forgotten.set(`${pending.session.id}/${pending.counter}`, tap);
+    for (const asked of pending.asked) this.#forgotten.set(nameOf(asked), tap);
     for (const oldest of this.#forgotten.keys()) {
       if (this.#forgotten.size <= REMEMBER_FORGOTTEN) break;
       this.#forgotten.delete(oldest);
     }
   }
 
-  /** A session stands: what waited for one is asked now. */
+  /**
+   * A session stands: what waited for one is asked now. So is what was asked in the one before: perhaps central could
+   * not open that one's ticket any more, and a question has no effect.
+   */
   sessionOpened(): void {
     const session = this.options.sessions.current;
     if (session === undefined) return;
-    for (const pending of this.#pending.values()) {
-      if (pending.session === undefined) this.#send(pending, session);
-    }
+    for (const pending of this.#pending.values()) this.#send(pending, session);
   }
 
   linkDown(): void {
@@ -92,23 +99,29 @@ export class Verifier {
   }
 
   #send(pending: Pending, session: Session): void {
-    const { device, clock, randomBytes, send, onUnavailable } = this.options;
-    pending.session = session;
-    pending.counter = session.nextCounter();
+    const { device, clock, randomBytes, sessions, send, onUnavailable } = this.options;
+    const counter = session.nextCounter();
+    pending.asked.push({ session, counter });
+    pending.cancelResend();
     const payload = sealUp(
       { keys: session.keys.up, ticket: session.ticket },
       { direction: 'up', device, kind: 'verify' },
-      pending.counter,
+      counter,
       randomBytes(12),
       encodeQuestion(pending.question),
     );
-    pending.sentMs = clock.monotonicMs();
-    if (!send(payload)) {
+    const { deadlineMs } = pending;
+    pending.firstSentMs ??= clock.monotonicMs();
+    if (!send(payload, deadlineMs)) {
       this.forget(pending.tap);
       onUnavailable(pending.tap, SYSTEM_REASONS.offline);
       return;
     }
-    pending.cancelResend = clock.schedule(pending.deadlineMs * RESEND_AT, () => send(payload));
+    pending.cancelResend = clock.schedule(deadlineMs * RESEND_AT, () => {
+      send(payload, deadlineMs);
+      // While there is still time to ask in a new session.
+      sessions.doubt();
+    });
   }
 
   /** Takes a `down/verdict`; whatever is not the answer to a question that is out is counted and dropped. */
@@ -125,9 +138,11 @@ export class Verifier {
     const verdict = parseVerdict(opened.plaintext);
     if (!verdict.ok) return onDropped(`verdict-${verdict.reason}`);
     const { re, tap } = verdict.value;
-    const pending = [...this.#pending.values()].find((p) => p.session === session && p.counter === re);
+    const question = nameOf({ session, counter: re });
+    const pending = [...this.#pending.values()].find(({ asked }) =>
+      asked.some((one) => nameOf(one) === question),
+    );
     if (pending === undefined) {
-      const question = `${session.id}/${re}`;
       const late = this.#forgotten.get(question);
       // Once: a replay says nothing about the way to central.
       this.#forgotten.delete(question);
@@ -139,6 +154,6 @@ export class Verifier {
     }
     this.#pending.delete(pending.tap);
     pending.cancelResend();
-    onVerdict(pending.tap, verdict.value, cameMs - (pending.sentMs ?? cameMs));
+    onVerdict(pending.tap, verdict.value, cameMs - (pending.firstSentMs ?? cameMs));
   }
 }

@@ -22,6 +22,8 @@ export const RECORD_KINDS = {
   'tap-void': RECORD_CLASSES.visit,
   /** How a tap ended. */
   verdict: RECORD_CLASSES.visit,
+  /** Something that somebody must look at. */
+  alarm: RECORD_CLASSES.alarm,
 } as const;
 export type RecordKind = keyof typeof RECORD_KINDS;
 

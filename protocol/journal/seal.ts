@@ -30,9 +30,29 @@ const VoidSchema = v.strictObject({ tap: TapIdSchema, reason: ReasonSchema });
 /** The sealed part of a `tap-void` record. */
 export type VoidContent = v.InferOutput<typeof VoidSchema>;
 
+/** Names and words of an alarm's detail: up to 16 characters, so that no ID number fits. */
+const DetailNameSchema = v.pipe(v.string(), v.regex(/^[a-z][a-zA-Z]{0,15}$/));
+const DetailWordSchema = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]{0,15}$/));
+const MOST_DETAILS = 8;
+
+const AlarmSchema = v.strictObject({
+  /** A stable code, such as `central.silent`. A reader takes codes that it does not know. */
+  alarm: ReasonSchema,
+  /** A few short machine words, such as the ids of two starts. Nothing that a person wrote or that a card said. */
+  detail: v.optional(
+    v.pipe(
+      v.record(DetailNameSchema, DetailWordSchema),
+      v.check((detail) => Object.keys(detail).length <= MOST_DETAILS),
+    ),
+  ),
+});
+/** The sealed part of an `alarm` record. */
+export type AlarmContent = v.InferOutput<typeof AlarmSchema>;
+
 export const parseTapContent = (plaintext: Uint8Array) => parseJson(plaintext, TapSchema);
 export const parseVerdictContent = (plaintext: Uint8Array) => parseJson(plaintext, VerdictSchema);
 export const parseVoidContent = (plaintext: Uint8Array) => parseJson(plaintext, VoidSchema);
+export const parseAlarmContent = (plaintext: Uint8Array) => parseJson(plaintext, AlarmSchema);
 
 const KEY_BYTES = 32;
 /**
@@ -100,7 +120,7 @@ export function sealContent(
   keySeq: number,
   address: RecordAddress,
   iv: Uint8Array,
-  content: TapContent | VerdictContent | VoidContent,
+  content: TapContent | VerdictContent | VoidContent | AlarmContent,
 ): NonNullable<JournalRecord['sealed']> {
   const { step } = key;
   const sealed = seal({ ...key.current(), iv, context: context(address) }, toPaddedJson(content, PAD_BYTES));

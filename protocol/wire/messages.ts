@@ -80,13 +80,19 @@ export type State = v.InferOutput<typeof StateSchema>;
 
 /** Questions and verdicts are padded, so that their length tells neither outcome nor medium. */
 const PAD_BYTES = 512;
+/**
+ * mqtt-packet keeps, for each length of a message below 16 KiB that it ever wrote, a buffer that holds 8 KiB of memory:
+ * in a year of batches of any length that would be 30 MB.
+ */
+const BATCH_PAD_BYTES = 512;
 
 export const encodeQuestion = (question: Question): Buffer => toPaddedJson(question, PAD_BYTES);
 export const encodeVerdict = (verdict: Verdict): Buffer => toPaddedJson(verdict, PAD_BYTES);
 export const encodeAck = (ack: Ack): Buffer => toJson(ack);
 export const encodeState = (state: State): Buffer => toJson(state);
 export function encodeBatch(batch: Batch): Buffer {
-  return toJson({ ...batch, records: batch.records.map((record) => record.toString('base64')) });
+  const records = batch.records.map((record) => record.toString('base64'));
+  return toPaddedJson({ ...batch, records }, BATCH_PAD_BYTES);
 }
 
 export const parseQuestion = (plaintext: Uint8Array) => parseJson(plaintext, QuestionSchema);

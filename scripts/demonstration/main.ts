@@ -3,9 +3,10 @@ import { messageOf } from '../../protocol/errors.js';
 import { EXIT, toPeople, toResults } from '../cli/command.js';
 import { parseCommandLine, UsageError } from '../cli/options.js';
 import { abilities } from '../screen/terminal.js';
+import { percentile } from '../staging/figures.js';
+import { stagedPeople } from '../staging/people.js';
 import { liveDemo } from './live/live.js';
-import { demoPeople } from './people.js';
-import { collect, percentile, type Result } from './result.js';
+import { collect, type Result } from './result.js';
 import { type Stage, setStage } from './stage.js';
 
 const HELP = `usage: scripts/demo [--taps N]
@@ -105,26 +106,15 @@ async function demo(argv: readonly string[]): Promise<number> {
   if (!Number.isSafeInteger(taps) || taps < 1 || taps > 100_000 || positionals.length > 0) {
     throw new UsageError('--taps takes a whole number from 1 to 100000, and there is nothing else to say');
   }
-  let stage: Stage | undefined;
-  // Before there is a stage, and if it does not come down, the end of the process takes everything with it.
-  const stop = () => {
-    if (stage === undefined) process.exit(EXIT.no);
-    stage.close().finally(() => process.exit(EXIT.no));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
-  const onStage = (set: Stage) => {
-    stage = set;
-  };
   const able = abilities(process.env, process.stdout.isTTY === true && process.stdin.isTTY === true);
-  return values.taps === undefined && able.screen ? liveDemo(able, onStage) : countedDemo(taps, onStage);
+  return values.taps === undefined && able.screen ? liveDemo(able) : countedDemo(taps);
 }
 
 /** So many people, one after another, told in lines. */
-async function countedDemo(taps: number, onStage: (stage: Stage) => void): Promise<number> {
-  const people = demoPeople(taps);
+async function countedDemo(taps: number): Promise<number> {
+  const people = stagedPeople(taps);
   toResults('setting the stage:');
   const stage = await setStage({ people, say: (line) => toResults(`  ${line}`) });
-  onStage(stage);
   try {
     toResults(`${taps} people put their cards on the pad:`);
     const result = await play(stage, people);

@@ -12,13 +12,6 @@ export interface Result {
   readonly p99Ms: number;
 }
 
-/** The value that `part` of the values do not exceed, to the microsecond. */
-export function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const value = sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? 0;
-  return Math.round(value * 1000) / 1000;
-}
-
 /** Taps and verdicts as central has them, once it has all, or when it is given up. */
 export async function collect(
   stage: Stage,

@@ -9,11 +9,11 @@ import {
   type RecordKind,
 } from '../../protocol/journal/record.js';
 import {
+  type AlarmContent,
   RecordKey,
   sealContent,
   type TapContent,
   type VerdictContent,
-  type VoidContent,
 } from '../../protocol/journal/seal.js';
 import { generateSm2KeyPair, sm2Decrypt, sm2Encrypt, sm2Sign } from '../../protocol/sm/sm2.js';
 import { keyId, type Sm2KeyPair } from '../../protocol/sm/sm2Key.js';
@@ -131,6 +131,8 @@ export const question = (seq = 3, changes: Partial<Question> = {}): Question => 
   ...changes,
 });
 
+type SealedKind = 'tap' | 'verdict' | 'tap-void' | 'alarm';
+
 /** A device's journal as it would write it, one epoch at a time. */
 export class TestJournal {
   readonly bodies: Buffer[] = [];
@@ -203,6 +205,10 @@ export class TestJournal {
     return this.#sealed('tap-void', { tap: { epoch: this.epoch, seq: tapSeq }, reason: 'card.unreadable' });
   }
 
+  alarm(alarm: string, detail?: AlarmContent['detail']): number {
+    return this.#sealed('alarm', detail === undefined ? { alarm } : { alarm, detail });
+  }
+
   /** The chain's head after a record; 0 is before the first. */
   headAt(seq: number): Buffer {
     return (seq === 0 ? this.#base : this.#heads[seq - 1]) ?? this.#base;
@@ -213,7 +219,7 @@ export class TestJournal {
     return { epoch: this.epoch, first, previous, records: this.bodies.slice(first - 1, last) };
   }
 
-  #sealed(kind: 'tap' | 'verdict' | 'tap-void', content: TapContent | VerdictContent | VoidContent): number {
+  #sealed(kind: SealedKind, content: Parameters<typeof sealContent>[4]): number {
     this.#key ??= this.#newKey();
     const address = { device: this.device, epoch: this.epoch, seq: this.seq + 1, kind };
     return this.add(kind, {

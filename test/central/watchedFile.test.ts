@@ -9,31 +9,35 @@ import { messageOf } from '../../protocol/errors.js';
 async function watch(path: string) {
   const clock = new ManualClock();
   const problems: string[] = [];
+  const taken: string[] = [];
   const state = { fails: false, loads: 0 };
   const load = async () => {
     state.loads += 1;
     if (state.fails) throw new Error('EIO');
     return readFileSync(path, 'utf8');
   };
-  const onProblem = (thrown: unknown) => problems.push(messageOf(thrown));
-  const file = await WatchedFile.open(path, load, clock, onProblem);
-  return { file, clock, problems, state };
+  const file = await WatchedFile.open(path, load, clock, {
+    onTaken: () => taken.push(file.value),
+    onProblem: (thrown) => problems.push(messageOf(thrown)),
+  });
+  return { file, clock, problems, taken, state };
 }
 
 t.test('a file is read when it changed, and only then', async (t) => {
   const path = join(t.testdir({ file: 'one' }), 'file');
-  const { file, state } = await watch(path);
+  const { file, state, taken } = await watch(path);
   await file.refresh();
   t.equal(state.loads, 1);
+  t.same(taken, [], 'the first version is no news');
   writeFileSync(path, 'three');
   await file.refresh();
-  t.same([file.value, state.loads], ['three', 2]);
+  t.same([file.value, state.loads, taken], ['three', 2, ['three']]);
   file.close();
 });
 
 t.test('a version that could not be read for a moment comes into force all the same', async (t) => {
   const path = join(t.testdir({ file: 'one' }), 'file');
-  const { file, clock, problems, state } = await watch(path);
+  const { file, clock, problems, taken, state } = await watch(path);
   writeFileSync(path, 'three');
   state.fails = true;
   await file.refresh();
@@ -42,7 +46,7 @@ t.test('a version that could not be read for a moment comes into force all the s
   clock.advance(5_000);
   await file.refresh();
   t.equal(file.value, 'three');
-  t.same(problems, ['EIO']);
+  t.same([problems, taken], [['EIO'], ['three']]);
   file.close();
 });
 

@@ -68,6 +68,11 @@ const value = <T>(parsed: Parsed<T>): T => {
   throw new Error(`the device sent what central cannot read: ${parsed.reason}`);
 };
 
+const newTicketKey = (): TicketKey => ({
+  id: randomBytes(8).toString('hex'),
+  keys: { cipherKey: randomBytes(16), macKey: randomBytes(32) },
+});
+
 const pass = { outcome: 'pass', reasons: ['health.green'] } as const;
 
 /** As much of a central service as a gate's tests need: real protocol code, and every answer in the test's hand. */
@@ -87,10 +92,9 @@ export class FakeCentral {
   readonly questions: AskedQuestion[] = [];
   readonly batches: ReceivedBatch[] = [];
   readonly problems: unknown[] = [];
-  readonly #ticketKey: TicketKey = {
-    id: '00112233aabbccdd',
-    keys: { cipherKey: randomBytes(16), macKey: randomBytes(32) },
-  };
+  /** Drawn anew at each start of a real one. */
+  boot = '00112233aabbccdd';
+  #ticketKey = newTicketKey();
   #mqtt: MqttLink | undefined;
   #counter = 0;
 
@@ -128,8 +132,7 @@ export class FakeCentral {
   /** Comes up and says so. */
   connect(): void {
     const topic = centralStateTopic('one');
-    const state = (name: State['state']) =>
-      encodeState({ state: name, connection: 1, boot: '00112233aabbccdd' });
+    const state = (name: State['state']) => encodeState({ state: name, connection: 1, boot: this.boot });
     this.#mqtt = this.broker.open({
       url: 'mqtt://memory',
       clientId: 'central',
@@ -148,6 +151,11 @@ export class FakeCentral {
       },
       onDown: () => {},
     });
+  }
+
+  /** Becomes a central that opens none of the tickets which were given so far. */
+  forgetSessions(): void {
+    this.#ticketKey = newTicketKey();
   }
 
   async disconnect(): Promise<void> {

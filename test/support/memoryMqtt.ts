@@ -51,12 +51,12 @@ class MemoryLink implements MqttLink {
     this.broker.leave(this);
   }
 
-  goDown(): void {
+  goDown(takenOver = false): void {
     if (!this.up) return;
     this.up = false;
     for (const reject of this.unsettled) reject();
     this.unsettled.clear();
-    if (!this.closed) this.options.onDown(false);
+    if (!this.closed) this.options.onDown(takenOver);
   }
 }
 
@@ -91,13 +91,25 @@ export class MemoryBroker {
     }
   }
 
-  /** Ends one client's connection, which stays away until `reachable` is set again. */
-  kill(clientId: string): void {
+  /**
+   * Ends one client's connection, which stays away until `reachable` is set again.
+   * @param takenOver another client came under its name
+   */
+  kill(clientId: string, takenOver = false): void {
+    this.cut(clientId, takenOver)();
+  }
+
+  /** The same for a broker that misses the client later. @returns publishes the will */
+  cut(clientId: string, takenOver = false): () => void {
+    const wills: Message[] = [];
     for (const link of this.#links) {
       if (link.options.clientId !== clientId || !link.up) continue;
-      link.goDown();
-      if (link.will !== undefined) this.take({ from: clientId, ...link.will, qos: 1, retain: true });
+      link.goDown(takenOver);
+      if (link.will !== undefined) wills.push({ from: clientId, ...link.will, qos: 1, retain: true });
     }
+    return () => {
+      for (const will of wills) this.take(will);
+    };
   }
 
   /** Publishes as anybody may who reaches a broker. */
@@ -137,8 +149,9 @@ export class MemoryBroker {
     if (!this.#reachable || link.up || link.closed) return;
     link.up = true;
     link.will = link.options.will?.();
-    link.options.onUp();
+    // What is kept answers the subscription, before anything that the client then says.
     for (const message of this.retained.values()) this.#deliver(link, message, true);
+    link.options.onUp();
   }
 
   #deliver(link: MemoryLink, { topic, payload }: Message, retained: boolean): void {

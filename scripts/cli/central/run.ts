@@ -10,8 +10,11 @@ import {
 import { BROKER_URL, brokerAccess, isBrokerUrl } from '../../../platform/brokerAccess.js';
 import { systemClock } from '../../../platform/clock.js';
 import type { Log } from '../../../platform/log.js';
-import { mqttOpener, withoutLogin } from '../../../platform/mqtt.js';
+import { mqttOpener } from '../../../platform/mqtt/link.js';
+import { MQTT_PROTOCOLS } from '../../../platform/mqtt/version.js';
+import { withoutLogin } from '../../../platform/mqtt.js';
 import { createSm2Pool } from '../../../platform/sm2/pool.js';
+import type { Sm2Service } from '../../../platform/sm2/service.js';
 import { messageOf } from '../../../protocol/errors.js';
 import { type Command, EXIT } from '../command.js';
 import {
@@ -34,6 +37,7 @@ Answers the gates' questions and takes their journals, until it is told to stop 
   --broker URL                mqtt://HOST:PORT or mqtts://HOST:PORT
   --username NAME             the user at the broker
   --password-file FILE        a file that holds the password, readable by its owner alone
+  --mqtt auto|5|3.1.1         the version of MQTT (default auto: 5 where the broker speaks it, else 3.1.1)
   --ca FILE                   the certificate authority of an mqtts broker (PEM), where it is not the system's
   --people FILE               who is known; read again when it changes
   --rules FILE                the rule table (default: DIR/rules.json); read again when it changes
@@ -52,6 +56,7 @@ const OPTIONS = {
   broker: { type: 'string' },
   username: { type: 'string' },
   'password-file': { type: 'string' },
+  mqtt: { type: 'string', default: 'auto' },
   ca: { type: 'string' },
   people: { type: 'string' },
   rules: { type: 'string' },
@@ -97,7 +102,11 @@ async function run(argv: readonly string[]): Promise<number> {
   const { username, 'password-file': passwordFile, ca: caFile } = values;
   const common = {
     folder,
-    broker: { url, ...(await brokerAccess({ username, passwordFile, caFile })) },
+    broker: {
+      url,
+      protocol: oneOf(MQTT_PROTOCOLS, values.mqtt, '--mqtt'),
+      ...(await brokerAccess({ username, passwordFile, caFile })),
+    },
     worker,
     roles: rolesOf(values.role),
     questionRate: questionRate(values['question-rate'], values['question-burst']),
@@ -107,7 +116,8 @@ async function run(argv: readonly string[]): Promise<number> {
   };
   const log = programLog(logLevel(values['log-level']));
   const { signal, release } = untilSignal();
-  const sm2 = createSm2Pool({ size: SM2_THREADS, log });
+  const sm2 = createSm2Pool({ size: SM2_THREADS, eager: true, log });
+  const failure = proveSm2(sm2);
   let central: Central;
   try {
     central = await startCentral({
@@ -124,10 +134,26 @@ async function run(argv: readonly string[]): Promise<number> {
     await sm2.close();
     throw thrown;
   }
-  log.info('central stopping', { signal: await signal });
+  const why = await Promise.race([signal, failure]);
+  if (typeof why === 'string') log.info('central stopping', { signal: why });
+  else {
+    log.error('central is unfit and stops', { problem: messageOf(why) });
+    process.exitCode = EXIT.no;
+  }
   return end(log, async () => {
     await central.close();
     await sm2.close();
+  });
+}
+
+/**
+ * Known answers, on each thread and beside the start: questions need no SM2, and the first hellos after a restart meet
+ * threads that are warm. Resolves with what was thrown; mostly it never does.
+ */
+function proveSm2(sm2: Sm2Service): Promise<unknown> {
+  const proofs = Promise.all(Array.from({ length: SM2_THREADS }, () => sm2.selfTest()));
+  return new Promise((resolve) => {
+    proofs.catch(resolve);
   });
 }
 

@@ -1,8 +1,8 @@
 import { systemClock } from '../../../platform/clock.js';
 import { silentLog } from '../../../platform/log.js';
-import { mqttOpener } from '../../../platform/mqtt.js';
+import { mqttOpener } from '../../../platform/mqtt/link.js';
 import { GpioFolder } from '../../screen/gpioFolder.js';
-import { Service } from '../children.js';
+import { Service } from '../../staging/children.js';
 import type { Stage } from '../stage.js';
 import type { Happenings, KnownEvent } from './happenings.js';
 

@@ -1,6 +1,7 @@
 import { EXIT, toResults } from '../../cli/command.js';
 import { type Abilities, Terminal } from '../../screen/terminal.js';
-import { collect, percentile, type Result } from '../result.js';
+import { percentile } from '../../staging/figures.js';
+import { collect, type Result } from '../result.js';
 import { type Stage, setStage } from '../stage.js';
 import { follow } from './feeds.js';
 import { fromGateLog } from './gateLog.js';
@@ -91,29 +92,27 @@ async function show(
   }
 }
 
-/**
- * The living lane: real programs, and what the elder, central and the broker's owner see of them, side by side.
- * @param onStage is given the stage as soon as it stands, so that a signal can take it down
- */
-export async function liveDemo(able: Abilities, onStage: (stage: Stage) => void): Promise<number> {
+/** The living lane: real programs, and what the elder, central and the broker's owner see of them, side by side. */
+export async function liveDemo(able: Abilities): Promise<number> {
   const happenings = new Happenings();
   const visitors = new Visitors();
   let lane: LivingLane | undefined;
   toResults('setting the stage:');
   const stage = await setStage({
     people: visitors.people,
-    pulseMs: PULSE_MS,
     say: (line) => toResults(`  ${line}`),
     gate: {
+      pulseMs: PULSE_MS,
       logLevel: 'debug',
-      onLine(line) {
-        const happening = fromGateLog(line);
-        if (happening !== undefined) happenings.tell(happening);
+      service: {
+        onLine(line) {
+          const happening = fromGateLog(line);
+          if (happening !== undefined) happenings.tell(happening);
+        },
       },
     },
     onSend: (_module, cardIsOut) => lane?.onSend(cardIsOut),
   });
-  onStage(stage);
   try {
     lane = new LivingLane(stage, visitors, happenings);
     await show(stage, happenings, lane, able);

@@ -4,7 +4,7 @@ import { ledgerFolder } from '../../../central/keys.js';
 import { ledgerFileName } from '../../../central/ledger/ledgerFile.js';
 import { encodeFrame, scanFrames } from '../../../protocol/journal/frame.js';
 import { encodeRecord, parseRecord } from '../../../protocol/journal/record.js';
-import { tryCardpad } from '../children.js';
+import { tryCardpad } from '../../staging/children.js';
 import type { Stage } from '../stage.js';
 
 const HOUR_MS = 3_600_000;

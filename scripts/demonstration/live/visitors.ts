@@ -1,13 +1,13 @@
 import { makeCard } from '../../../drivers/simulated/cards.js';
 import { encodeIdCard } from '../../../protocol/card/idCard.js';
-import { type DemoPerson, demoPeople } from '../people.js';
+import { type StagedPerson, stagedPeople } from '../../staging/people.js';
 import type { CardKind } from './happenings.js';
 
 /** Who may come: enough that nobody needs to come twice while somebody watches. */
 const PEOPLE = 2_000;
 const EXPIRED = { validFrom: '20040101', validTo: '20240101' } as const;
 
-const HEALTH_CODE: Readonly<Record<CardKind, DemoPerson['healthCode']>> = {
+const HEALTH_CODE: Readonly<Record<CardKind, StagedPerson['healthCode']>> = {
   green: 'green',
   yellow: 'yellow',
   red: 'red',
@@ -18,8 +18,8 @@ const HEALTH_CODE: Readonly<Record<CardKind, DemoPerson['healthCode']>> = {
 
 /** The people of the living lane: somebody else for each card. */
 export class Visitors {
-  readonly people = demoPeople(PEOPLE);
-  readonly #next = new Map<DemoPerson['healthCode'], number>();
+  readonly people = stagedPeople(PEOPLE);
+  readonly #next = new Map<StagedPerson['healthCode'], number>();
 
   /** The text of the card of the next one with such a card. */
   card(kind: CardKind): Uint8Array {

@@ -32,6 +32,7 @@ function open(answer: () => Promise<Stored>, publish: () => Promise<void> = asyn
     envelopes: envelopes as Envelopes,
     enrolments: () => ({ devices: { [DEVICE]: { key: KEY, enrolledMs: 0 } } }),
     ledger: { store: answer },
+    clock,
     log,
     drops,
     publish: async (_device, payload) => {
@@ -104,6 +105,17 @@ t.test('a disk that fails is an error, no ack, and the next batch is taken', asy
   fails = false;
   await intake.handle(DEVICE, BATCH);
   t.same(acks, [PLACE]);
+});
+
+t.test('a disk that stays full is said every ten seconds, not for each batch of each gate', async (t) => {
+  const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+  const { intake, lines, acks, clock } = open(() => Promise.reject(full));
+  for (let second = 0; second < 25; second++) {
+    for (let batch = 0; batch < 4; batch++) await intake.handle(DEVICE, BATCH);
+    clock.advance(1_000);
+  }
+  t.equal(lines.filter((line) => /batch not stored .*ENOSPC/.test(line)).length, 3);
+  t.same(acks, []);
 });
 
 t.test('an ack that cannot be sent does no harm: the batch comes again', async (t) => {

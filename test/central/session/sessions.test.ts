@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import { enroll, enrolledKey, enrolmentsPath, openEnrolments, revoke } from '../../../central/enrolments.js';
 import { publicPath } from '../../../central/keys.js';
+import { ManualClock } from '../../../platform/clock.js';
 import { sm2Verify } from '../../../protocol/sm/sm2.js';
 import { parseCentralPublic } from '../../../protocol/wire/enrolment.js';
 import { encodeHello, parseHello } from '../../../protocol/wire/session.js';
@@ -54,18 +56,42 @@ t.test('a hello that was recorded and played again is dropped', async (t) => {
   await dropped('hello', device.signed(encodeHello({ ...hello.value, wallMs: 1 })), 'replayed');
 });
 
+t.test(
+  'a ledger that cannot be read keeps nobody from a session: the gate is asked for all it has',
+  async (t) => {
+    const { device, exchange, folder, logged } = await openScene(t, {}, false);
+    await rm(join(folder, 'ledger'), { recursive: true });
+    await writeFile(join(folder, 'ledger'), 'no folder');
+    t.match(device.welcome(await exchange('hello', device.hello(), 'welcome')), { place: null });
+    t.match(logged.join('\n'), /ledger unreadable, .*ENOTDIR/);
+    t.ok(await exchange('verify', device.ask(aQuestion()), 'verdict'), 'and it is answered');
+  },
+);
+
+t.test('a hello of more than 4 KiB is dropped unread', async (t) => {
+  const { device, dropped } = await openScene(t, {}, false);
+  await dropped('hello', device.signed(Buffer.alloc(4_096, 0x20)), 'too-long');
+});
+
+t.test('central goes on answering whatever the year is', async (t) => {
+  for (const wallMs of [0, Date.UTC(2016, 0, 1), Date.UTC(2199, 0, 1), Date.UTC(9999, 0, 1)]) {
+    const clock = new ManualClock(wallMs);
+    const { device, exchange } = await openScene(t, { clock });
+    const answer = device.open('verdict', await exchange('verify', device.ask(aQuestion()), 'verdict'));
+    t.match(answer, { tap: { epoch: 1, seq: 3 } }, new Date(wallMs).toISOString());
+  }
+});
+
 t.test('an enrolment is taken within a second, and one replaced ends the old session', async (t) => {
   const scene = await openScene(t);
-  const { device, folder, clock, dropped, central } = scene;
+  const { device, folder, clock, dropped } = scene;
   const question = aQuestion();
   t.ok(await scene.exchange('verify', device.ask(question), 'verdict'));
   const successor = new TestDevice();
   await enroll(folder, successor.enrolment(), { replace: true, nowMs: 1 });
-  while ((central.stats().dropped['verify.revoked'] ?? 0) === 0) {
-    clock.advance(250);
-    scene.network.publish('cardpad/v1/d/gz-bus-a1/up/verify', device.ask(question));
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  clock.advance(250);
+  await scene.line(/file taken file=enrolments\.json$/);
+  await dropped('verify', device.ask(question), 'revoked');
   await dropped('hello', device.hello(), 'other-key');
   successor.welcome(await scene.exchange('hello', successor.hello(), 'welcome'));
   t.ok(successor.keys);

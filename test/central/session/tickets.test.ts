@@ -12,6 +12,7 @@ import { rotated, Tickets } from '../../../central/session/tickets.js';
 import { ManualClock } from '../../../platform/clock.js';
 import { silentLog } from '../../../platform/log.js';
 import type { TicketContent } from '../../../protocol/wire/session.js';
+import { until } from '../../support/waiting.js';
 import { makeFolder, type TestScope } from '../harness.js';
 
 const DAY_MS = 86_400_000;
@@ -99,6 +100,115 @@ t.test('keys rotate daily and are destroyed when no session can need them', asyn
     1,
     'after a long sleep only the new one is left',
   );
+});
+
+t.test(
+  'a key that a wrong clock has dated into the future is destroyed when the clock is right',
+  async (t) => {
+    const key = (createdMs: number) => makeTicketKey(randomBytes, createdMs);
+    const make = () => key(START_MS);
+    const [soon, years] = [key(START_MS + 60_000), key(START_MS + 3_650 * DAY_MS)];
+    t.same(
+      rotated([soon], START_MS, LIFETIME_MS, make),
+      [soon],
+      'another worker’s clock may be a little ahead',
+    );
+    t.same(
+      rotated([years], START_MS, LIFETIME_MS, make).map(({ createdMs }) => createdMs),
+      [START_MS],
+    );
+    const today = key(START_MS - 1);
+    t.same(rotated([years, today], START_MS, LIFETIME_MS, make), [today], 'what is good stays');
+  },
+);
+
+t.test('a ticket from the future is over: it would live until that future is', async (t) => {
+  const { tickets } = await open(t, await makeFolder(t));
+  const issued = (aheadMs: number) => ({
+    ...content(),
+    issuedMs: START_MS + aheadMs,
+    expiresMs: START_MS + aheadMs + LIFETIME_MS,
+  });
+  t.equal((await tickets.open(tickets.issue(issued(60_000)))).ok, true, 'a minute is another worker’s clock');
+  t.same(await tickets.open(tickets.issue(issued(3_650 * DAY_MS))), { ok: false, reason: 'ticket-expired' });
+});
+
+/** A clock that somebody sets while the program runs. */
+class SteppedClock extends ManualClock {
+  stepMs = 0;
+
+  override wallMs(): number {
+    return super.wallMs() + this.stepMs;
+  }
+}
+
+t.test('a clock that is set by years is noticed in seconds, both ways', async (t) => {
+  const folder = await makeFolder(t);
+  await writeTicketKeys(folder, [makeTicketKey(randomBytes, START_MS)]);
+  const clock = new SteppedClock(START_MS);
+  let lost = 0;
+  const onLost = () => {
+    lost += 1;
+  };
+  const log = silentLog;
+  const tickets = await Tickets.open({
+    folder,
+    clock,
+    random: randomBytes,
+    log,
+    lifetimeMs: LIFETIME_MS,
+    onLost,
+  });
+  t.teardown(() => tickets.close());
+  await tickets.keepRotating();
+  clock.advance(60_000);
+  for (const [at, stepMs] of [3_650 * DAY_MS, 0, -3_650 * DAY_MS, 0].entries()) {
+    clock.stepMs = stepMs;
+    clock.advance(5_000);
+    await until(() => lost === at + 1, `the ${at + 1}. step told`);
+    const keys = await readTicketKeys(folder);
+    t.same(
+      keys.map(({ createdMs }) => createdMs),
+      [clock.wallMs()],
+      'one key, of now',
+    );
+    const made = { ...content(), issuedMs: clock.wallMs(), expiresMs: clock.wallMs() + LIFETIME_MS };
+    const ticket = tickets.issue(made);
+    t.equal((await tickets.open(ticket)).ok, true);
+  }
+  clock.advance(DAY_MS / 24);
+  clock.stepMs = 10_000;
+  clock.advance(60_000);
+  t.equal(lost, 4, 'a clock that is put right by seconds ends nothing');
+});
+
+t.test('a key file that was replaced while central runs is told, and a rotation is not', async (t) => {
+  const folder = await makeFolder(t);
+  await writeTicketKeys(folder, [makeTicketKey(randomBytes, START_MS)]);
+  const clock = new ManualClock(START_MS);
+  let lost = 0;
+  const tickets = await Tickets.open({
+    folder,
+    clock,
+    random: randomBytes,
+    log: silentLog,
+    lifetimeMs: LIFETIME_MS,
+    onLost: () => {
+      lost += 1;
+    },
+  });
+  t.teardown(() => tickets.close());
+  for (let days = 0; days < 4; days++) {
+    clock.advance(DAY_MS);
+    await tickets.rotate();
+  }
+  t.equal(lost, 0);
+  await writeTicketKeys(folder, [makeTicketKey(randomBytes, clock.wallMs())]);
+  while (lost === 0) {
+    clock.advance(250);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  t.equal(lost, 1);
 });
 
 t.test('a destroyed key is gone from the disk, and its tickets with it', async (t) => {

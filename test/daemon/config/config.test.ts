@@ -40,7 +40,7 @@ t.test('the least document is valid as it stands, and every other key has its de
         dwellMs: 3000,
         sameCardMs: 3000,
       },
-      broker: { url: 'mqtt://127.0.0.1:1883' },
+      broker: { url: 'mqtt://127.0.0.1:1883', protocol: 'auto' },
       readers: [{ kind: 'id-card', port: 'tcp://127.0.0.1:9601', allowNetwork: false, pollMs: 300 }],
       gpio: { backend: 'sim:/run/cardpad/gpio' },
       outputs: {
@@ -98,6 +98,8 @@ for (const [path, value, expected] of [
   ['broker.url', 'http://127.0.0.1:1883', 'broker.url config.value'],
   ['broker.url', 'mqtt://127.0.0.1:1883/path', 'broker.url config.value'],
   ['broker.url', 'mqtt://127.0.0.1:1883#x', 'broker.url config.value'],
+  ['broker.protocol', '4', 'broker.protocol config.value'],
+  ['broker.protocol', 5, 'broker.protocol config.value'],
   ['lane.policy', [{ direction: ['exit'], action: 'hold' }], 'lane.policy policy.exit-held'],
   ['lane.policy', [HOLD_ALL], 'lane.policy policy.sole-credential'],
   [

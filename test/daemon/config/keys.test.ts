@@ -68,7 +68,7 @@ const INTERFACE: Omit<Paths<Config>, 'lane'> & { readonly lane: object } = {
     dwellMs: true,
     sameCardMs: true,
   } satisfies Record<keyof Config['lane'], true>,
-  broker: { url: true, username: true, passwordFile: true, caFile: true },
+  broker: { url: true, protocol: true, username: true, passwordFile: true, caFile: true },
   readers: [{ kind: true, port: true, allowNetwork: true, pollMs: true }],
   gpio: { backend: true },
   outputs: { lamps: true, buzzer: LINE, staff: LINE, gate: { ...LINE, pulseMs: true } },

@@ -61,6 +61,8 @@ export interface OpenedJournal {
   readonly journal: Journal;
   readonly clock: ManualClock;
   readonly lines: string[];
+  /** What was told of the disk: that it begins to fail, that it takes records again. */
+  readonly failing: boolean[];
 }
 
 /** Opens a journal on a disk; the wrapped record key is of the right shape and opens for nobody. */
@@ -68,23 +70,26 @@ export async function openOn(
   disk: Disk,
   clock = new ManualClock(),
   around: (wrap: () => Promise<KeyFacts>) => Promise<KeyFacts> = (wrap) => wrap(),
+  trusted = true,
 ): Promise<OpenedJournal> {
   const lines: string[] = [];
+  const failing: boolean[] = [];
   const journal = await Journal.open({
     disk,
     device: DEVICE,
     boot: '0123456789abcdef',
     clock,
-    time: { wallMs: () => clock.wallMs(), trusted: true },
+    time: { wallMs: () => clock.wallMs(), trusted },
     randomBytes,
     wrapKey: () => around(async () => ({ ledgerKey: 'a1b2c3d4e5f60718', wrapped: `04${'00'.repeat(128)}` })),
+    onFailing: (isFailing) => failing.push(isFailing),
     log: createLog(
       (line) => lines.push(line),
       'debug',
       () => clock.wallMs(),
     ),
   });
-  return { journal, clock, lines };
+  return { journal, clock, lines, failing };
 }
 
 /** Whether a promise is pending, done or failed; asked after everything that needs no time has happened. */

@@ -5,7 +5,7 @@ import { scanFrames } from '../../../protocol/journal/frame.js';
 import { parseRecord } from '../../../protocol/journal/record.js';
 import type { Place } from '../../../protocol/wire/session.js';
 import { MemoryDisk } from '../../support/memoryDisk.js';
-import { openOn, tap } from './bench.js';
+import { openOn, tap, verdictOn } from './bench.js';
 
 const LARGE = 1_000_000;
 const HOUR_MS = 3_600_000;
@@ -41,6 +41,14 @@ t.test('a batch holds the next records of one epoch, no more of them than asked 
   const size = one?.length ?? 0;
   t.same(await batch(1, 2, 2 * size, 99), { epoch: 1, seqs: [3, 4] }, 'bounded in bytes');
   t.same(await batch(1, 2, 1, 99), { epoch: 1, seqs: [3] }, 'one record goes whatever its length');
+});
+
+t.test('a record that is kept to be sent holds its own bytes and no more', async (t) => {
+  const { journal } = await openOn(new MemoryDisk());
+  await journal.append(tap).durable;
+  const outgoing = await journal.batchAfter({ epoch: 0, seq: 0 }, LARGE, 99);
+  for (const body of outgoing?.batch.records ?? []) t.equal(body.buffer.byteLength, body.length);
+  t.equal(outgoing?.batch.records.length, 3);
 });
 
 t.test('batches follow on across segments', async (t) => {
@@ -210,6 +218,23 @@ t.test('a gate that is switched off every night forgets after 14 days of trusted
     await journal.close();
   }
   t.equal(disk.names.length, 14);
+});
+
+t.test('a tap written before the time was known goes with its end, and is not ended once more', async (t) => {
+  const disk = new MemoryDisk();
+  const first = await openOn(disk, new ManualClock(), (wrap) => wrap(), false);
+  const { id, durable } = first.journal.append(tap);
+  await durable;
+  await first.journal.close();
+  const second = await openOn(disk);
+  await second.journal.append(verdictOn(id)).durable;
+  await second.journal.close();
+  const later = new ManualClock(Date.UTC(2026, 0, 1) + 15 * 24 * HOUR_MS);
+  const { journal } = await openOn(disk, later);
+  await journal.acknowledged(journal.newest);
+  await journal.close();
+  t.equal(disk.names.length, 1, 'both are older than 14 days');
+  t.same((await openOn(disk, later)).journal.unanswered, []);
 });
 
 t.test(

@@ -79,7 +79,7 @@ for (const [operation, code] of [
 ] as const) {
   t.test(`a failed ${operation} is never tried again on the same file`, async (t) => {
     const disk = new MemoryDisk();
-    const { journal, clock, lines } = await openOn(disk);
+    const { journal, clock, lines, failing } = await openOn(disk);
     await journal.append(tap).durable;
     const [segment = ''] = disk.names;
     const goodBytes = disk.bytesOf(segment).length;
@@ -113,6 +113,7 @@ for (const [operation, code] of [
     t.same((await drain(journal)).names, sent, 'each record once');
     const reopened = await openOn(disk.cut());
     t.same((await drain(reopened.journal)).names, [...sent, '2/1 start', '2/2 key']);
+    t.same(failing, [true, false], 'told once, and once that it is over');
     t.equal(lines.filter((line) => line.includes('cannot write')).length, 1);
     t.match(lines.join('\n'), new RegExp(`problem=${code}`));
   });

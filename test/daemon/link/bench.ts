@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Conditions } from '../../../daemon/conditions.js';
 import { Journal } from '../../../daemon/journal/journal.js';
 import { Link, type LinkOptions } from '../../../daemon/link/link.js';
 import { TimeKeeper } from '../../../daemon/time.js';
@@ -39,6 +40,9 @@ const deviceKey: Sm2KeyPair = await sm2.generate();
 
 export interface LinkBenchOptions extends Partial<Pick<LinkOptions, 'firstHelloWithinMs' | 'random'>> {
   readonly disk?: MemoryDisk;
+  /** One that another link of the test is connected to. */
+  readonly broker?: MemoryBroker;
+  readonly boot?: string;
   /** Whether central is there before the gate is; default true. */
   readonly centralUp?: boolean;
 }
@@ -48,6 +52,7 @@ export class LinkBench {
   readonly told: string[] = [];
   readonly verdicts: { readonly tap: number; readonly verdict: Verdict; readonly networkMs: number }[] = [];
   readonly sm2Calls: string[] = [];
+  readonly conditions = new Conditions();
   lines: string[] = [];
 
   private constructor(
@@ -65,7 +70,7 @@ export class LinkBench {
 
   static async start(options: LinkBenchOptions = {}): Promise<LinkBench> {
     const clock = new ManualClock();
-    const broker = new MemoryBroker();
+    const broker = options.broker ?? new MemoryBroker();
     const disk = options.disk ?? new MemoryDisk();
     const central = await FakeCentral.create(broker, sm2, clock, DEVICE, deviceKey.publicKey);
     if (options.centralUp !== false) central.connect();
@@ -108,7 +113,8 @@ export class LinkBench {
           randomBytes,
           journal,
           time,
-          boot: '0123456789abcdef',
+          boot: options.boot ?? '0123456789abcdef',
+          conditions: self.conditions,
           log,
           firstHelloWithinMs: options.firstHelloWithinMs ?? 0,
           onVerdict: (number, verdict, networkMs) => {
@@ -153,6 +159,33 @@ export class LinkBench {
 
   inject(kind: 'welcome' | 'verdict' | 'ack', payload: Buffer): void {
     this.broker.inject(downTopic(DEVICE, kind), payload);
+  }
+
+  /** What the gate itself and its wills said, in order: `ready 1`. */
+  states(): string[] {
+    return this.sent('state')
+      .filter(({ from }) => from !== 'injected')
+      .map(({ payload }) => JSON.parse(payload.toString()))
+      .map(({ state, connection }) => `${state} ${connection}`);
+  }
+
+  /** What anybody learns who asks the broker now. */
+  retainedState(): unknown {
+    const message = this.broker.retained.get(upTopic(DEVICE, 'state'));
+    return message === undefined ? undefined : JSON.parse(message.payload.toString());
+  }
+
+  /** The connection breaks and comes back. @returns publishes the will, which the broker held back */
+  reconnect(takenOver = false): () => void {
+    const will = this.broker.cut(`cardpad-${DEVICE}`, takenOver);
+    this.broker.reachable = true;
+    return will;
+  }
+
+  /** Sealed records of one kind so far are so many. */
+  recordsOf(kind: string): number {
+    const bodies = this.central.batches.flatMap(({ batch }) => batch.records);
+    return bodies.filter((body) => JSON.parse(body.toString()).kind === kind).length;
   }
 
   sent(kind: 'hello' | 'verify' | 'events' | 'state') {

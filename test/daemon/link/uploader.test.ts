@@ -56,14 +56,37 @@ t.test('a batch is kept until central’s own word: without one it goes again', 
   t.equal(bench.central.received.length, total, 'and then is done with');
 });
 
-t.test('a lost acknowledgement costs one repetition', async (t) => {
+t.test('a lost acknowledgement costs no repetition: the next welcome says it too', async (t) => {
   const bench = await LinkBench.ready();
   await settle();
   let lost = 0;
   bench.broker.onPass = (message) => (message.topic.endsWith('/ack') && lost++ === 0 ? [] : [message]);
   await bench.append(1);
   await bench.run(10_000, 100);
-  t.same(bench.central.received, ['1/1', '1/2', '1/3', '1/3']);
+  t.same(bench.central.received, ['1/1', '1/2', '1/3']);
+  await bench.append(1);
+  t.same(bench.central.received, upTo(4));
+});
+
+t.test('a batch in a ticket that opens no more goes up in a new session, and no tap is needed', async (t) => {
+  const bench = await LinkBench.ready();
+  await settle();
+  bench.central.forgetSessions();
+  await bench.append(3);
+  await bench.run(6_000, 100);
+  t.same(bench.central.received, upTo(5));
+  t.equal(bench.central.hellos.length, 2);
+});
+
+t.test('a batch that central refuses for good costs it a session now and then', async (t) => {
+  const bench = await LinkBench.ready();
+  await settle();
+  bench.central.acknowledges = false;
+  await bench.append(1);
+  await bench.run(1_200_000, 1_000);
+  const { length } = bench.central.hellos;
+  t.ok(length >= 4 && length <= 8, `${length} in 20 minutes`);
+  t.match(bench.lines.join('\n'), /central does not take the journal/, 'and somebody is told');
 });
 
 t.test('whatever is not central’s word on this very batch moves nothing', async (t) => {
@@ -223,6 +246,20 @@ t.test('a new session goes on from where central says that it is', async (t) => 
   t.equal(bench.central.sessions.length, 2);
   t.same(bench.central.received.slice(-4), ['1/3', '1/4', '1/5', '1/6']);
   t.same(bench.central.problems, []);
+});
+
+t.test('uploads that nobody answers make the gate doubt its session, though nobody taps', async (t) => {
+  const bench = await LinkBench.ready();
+  const { central } = bench;
+  const [first] = central.sessions;
+  await settle();
+  // As a central whose ticket keys were replaced: what it cannot open it drops.
+  bench.broker.onPass = (message) =>
+    message.topic.endsWith('/events') && central.sessions.at(-1) === first ? [] : [message];
+  await bench.append(1);
+  await bench.run(60_000, 500);
+  t.equal(central.sessions.length, 2);
+  t.ok(central.received.includes('1/3'));
 });
 
 t.test('a central whose place is not on this disk gets all that is here', async (t) => {

@@ -30,6 +30,7 @@ t.test('a question goes at QoS 0 and says what was presented', async (t) => {
 
 t.test('the same bytes go once more at a third of the deadline, and never again', async (t) => {
   const bench = await asking();
+  bench.central.answersHello = false;
   await bench.run(499, 499);
   t.equal(bench.sent('verify').length, 1);
   await bench.run(1);
@@ -53,6 +54,7 @@ t.test('nothing goes again behind an answer, nor for a tap that nobody waits for
 
 t.test('a verdict says how long its question was under way, from the first sending', async (t) => {
   const bench = await asking();
+  bench.central.answersHello = false;
   await bench.run(512);
   t.equal(bench.sent('verify').length, 2);
   bench.central.send('verdict', bench.central.verdict(asked(bench)));
@@ -61,6 +63,54 @@ t.test('a verdict says how long its question was under way, from the first sendi
     bench.verdicts.map(({ tap, networkMs }) => [tap, Math.round(networkMs)]),
     [[1, 512]],
   );
+});
+
+t.test('and so it does where the answer is that of a new session', async (t) => {
+  const bench = await asking();
+  await bench.run(900, 100);
+  const { central } = bench;
+  central.send('verdict', central.verdict(asked(bench, 2)));
+  await settle();
+  t.same(
+    bench.verdicts.map(({ tap, networkMs }) => [tap, Math.round(networkMs)]),
+    [[1, 900]],
+  );
+});
+
+t.test('a question in a ticket that opens no more is asked in a new session, in time', async (t) => {
+  const bench = await LinkBench.ready();
+  bench.central.forgetSessions();
+  bench.ask(1);
+  await bench.run(1_000, 100);
+  t.same(bench.told, ['1 pass']);
+  t.equal(bench.central.hellos.length, 2);
+  t.match(
+    bench.central.problems.map(String),
+    [/ticket is not ours/, /ticket is not ours/],
+    'asked twice in vain',
+  );
+});
+
+t.test('asked in two sessions, the first answer counts, and the other one is late', async (t) => {
+  for (const first of [0, 2]) {
+    const bench = await asking();
+    await bench.run(900, 100);
+    const { central } = bench;
+    t.equal(central.questions.length, 3, 'asked, asked again, asked in the new session');
+    for (const index of [first, 2 - first]) central.send('verdict', central.verdict(asked(bench, index)));
+    await settle();
+    t.same(bench.told, ['1 pass']);
+  }
+});
+
+t.test('given up, the answers of both sessions are told as late', async (t) => {
+  const bench = await asking();
+  await bench.run(900, 100);
+  bench.link.forget(1, true);
+  const { central } = bench;
+  for (const index of [0, 2]) central.send('verdict', central.verdict(asked(bench, index)));
+  await settle();
+  t.same(bench.told, ['late 1 pass', 'late 1 pass']);
 });
 
 t.test('a lost question is answered at its second sending', async (t) => {
@@ -110,6 +160,7 @@ t.test('answers are paired with their questions, in whatever order they come', a
 t.test('a verdict that is not the answer to this very question is dropped by name', async (t) => {
   const bench = await asking();
   const { central } = bench;
+  central.answersHello = false;
   const question = asked(bench);
   const { session } = question;
   const other = await (async () => {

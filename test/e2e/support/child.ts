@@ -62,6 +62,11 @@ export class Child {
     });
   }
 
+  /** `setpriv` and `env` put the command in their own place: the process of the command itself. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   get stdout(): string {
     return this.#said.stdout;
   }
@@ -75,13 +80,13 @@ export class Child {
     return this.#lines('stderr').length;
   }
 
-  /** The first whole line of standard error, or the first after `from` lines, that fits. */
-  line(pattern: RegExp, from = 0): Promise<string> {
+  /** The first whole line of standard error, or the first after `from` lines, that fits; or the `nth` of these. */
+  line(pattern: RegExp, from = 0, nth = 1): Promise<string> {
     return this.#changes.until(
       () => {
         const found = this.#lines('stderr')
           .slice(from)
-          .find((line) => pattern.test(line));
+          .filter((line) => pattern.test(line))[nth - 1];
         if (found === undefined && this.#exit !== undefined)
           throw new Error(`${this.name} ended: ${this.#last()}`);
         return found;
@@ -107,8 +112,15 @@ export class Child {
     this.#child.stdin?.end(input);
   }
 
+  /** Sends a signal that does not end it. */
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** Stops it in its tracks, until what this returns is called. */
+  freeze(): () => void {
+    this.#child.kill('SIGSTOP');
+    return () => void this.#child.kill('SIGCONT');
   }
 
   /** Sends a signal and waits for the end. */
@@ -126,9 +138,17 @@ export class Child {
   }
 }
 
-/** A cardpad command that keeps running. */
-export function startCardpad(t: TestScope, argv: readonly string[]): Child {
-  return new Child(t, `cardpad ${argv.slice(0, 2).join(' ')}`, process.execPath, [CLI, ...argv]);
+/**
+ * A cardpad command that keeps running.
+ * @param nodeOptions of Node itself, such as `--import` of what changes the world that the command sees
+ */
+export function startCardpad(
+  t: TestScope,
+  argv: readonly string[],
+  nodeOptions: readonly string[] = [],
+): Child {
+  const name = `cardpad ${argv.slice(0, 2).join(' ')}`;
+  return new Child(t, name, process.execPath, [...nodeOptions, CLI, ...argv]);
 }
 
 export interface Finished {

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SamServer, serveSamModule } from '../../../drivers/simulated/samServer.js';
 import { Changes } from './changes.js';
@@ -21,8 +21,16 @@ export interface GateOptions {
   /** Line speed of the reader module; without it, replies come at once. */
   readonly baud?: number;
   readonly log?: 'debug' | 'info';
+  /** What happens in the enrolled gate's data folder before its first start. */
+  readonly prepare?: (data: string) => Promise<void>;
+  /** A data folder beside the first one's, copied from there: two gates with one identity. */
+  readonly copyOf?: TestGate;
   /** Another way to the reader than the TCP port of the module in the test. */
   readonly port?: string;
+  /** A module of the test's own. */
+  readonly reader?: SamServer;
+  /** A broker's port elsewhere than at the site's: a proxy in front of it. */
+  readonly brokerPort?: number;
 }
 
 /** What one visit left at central. */
@@ -30,6 +38,20 @@ export interface Visit {
   readonly tap: EventLine;
   readonly verdict: EventLine;
 }
+
+/** What the gate's own log says of a tap that was decided. */
+export interface Decided {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly outcome: string;
+  readonly reasons: readonly string[];
+  readonly action: string;
+  readonly by: string;
+  readonly tookMs: number;
+}
+
+const DECIDED =
+  /info {2}tap tap=(\d+)\/(\d+) outcome=(\S+) reasons=(\S+) action=(\S+) by=(\S+) tookMs=([\d.]+)/;
 
 /** The real daemon, with its reader module in the test and its lines in a folder. */
 export class TestGate {
@@ -47,26 +69,30 @@ export class TestGate {
     readonly reader: SamServer,
     private readonly start: () => Child,
   ) {
-    this.data = join(site.folder, options.device);
+    this.data = join(site.folder, nameOf(options));
     this.gpio = `${this.data}-gpio`;
     this.edges = new Edges(this.gpio);
     this.process = start();
   }
 
   static async open(site: Site, options: GateOptions): Promise<TestGate> {
-    const { device, refind = 'until-lifted', baud, log = 'info' } = options;
-    const data = join(site.folder, device);
-    const config = join(site.folder, `${device}.json`);
+    const { device, refind = 'until-lifted', baud, log = 'info', copyOf } = options;
+    const data = join(site.folder, nameOf(options));
+    const config = `${data}.json`;
     await mkdir(`${data}-gpio`);
-    await site.enroll(device, data);
+    if (copyOf === undefined) await site.enroll(device, data);
+    else await cp(copyOf.data, data, { recursive: true, filter: (path) => !path.endsWith('run.lock') });
+    await options.prepare?.(data);
     let gate: TestGate | undefined;
-    const reader = await serveSamModule({
-      host: '127.0.0.1',
-      tcpPort: 0,
-      refind,
-      ...(baud === undefined ? {} : { baud }),
-      onSend: (bytes) => gate?.sent(bytes),
-    });
+    const reader =
+      options.reader ??
+      (await serveSamModule({
+        host: '127.0.0.1',
+        tcpPort: 0,
+        refind,
+        ...(baud === undefined ? {} : { baud }),
+        onSend: (bytes) => gate?.sent(bytes),
+      }));
     site.t.teardown(() => reader.close());
     await writeFile(config, JSON.stringify(document(site, options, reader.tcpPort)));
     const start = () => startCardpad(site.t, ['run', '--config', config, '--log-level', log]);
@@ -91,6 +117,16 @@ export class TestGate {
     this.process = this.start();
   }
 
+  /** Ends the daemon and starts it with another broker in its configuration; waits for the reader alone. */
+  async useBroker(broker: { readonly url: string; readonly caFile?: string }): Promise<void> {
+    await this.process.end('SIGTERM');
+    const file = join(this.site.folder, `${this.device}.json`);
+    const config = JSON.parse(await readFile(file, 'utf8'));
+    await writeFile(file, JSON.stringify({ ...config, broker }));
+    this.startAgain();
+    await this.process.line(/reader: ready/);
+  }
+
   put(person: Person): void {
     this.reader.module.put(cardOf(person));
   }
@@ -105,6 +141,16 @@ export class TestGate {
       () => this.cardsRead >= cards,
       () => `${cards} cards read, ${this.cardsRead} were`,
     );
+  }
+
+  /** The first tap, or the `nth`, that was decided after so many lines of its log. */
+  async decided(from: number, nth = 1): Promise<Decided> {
+    const line = await this.process.line(DECIDED, from, nth);
+    const [, epoch, seq, outcome = '', reasons = '', action = '', by = '', tookMs] = DECIDED.exec(line) ?? [];
+    return {
+      ...{ epoch: Number(epoch), seq: Number(seq), outcome, action, by, tookMs: Number(tookMs) },
+      reasons: reasons.replaceAll('"', '').split(','),
+    };
   }
 
   /** Which outcome lamps were lit since then. */
@@ -142,22 +188,26 @@ export class TestGate {
   }
 }
 
+/** Of its folder; two gates with one identity have two. */
+const nameOf = ({ device, copyOf }: GateOptions) => (copyOf === undefined ? device : `${device}-copy`);
+
 function document(site: Site, options: GateOptions, tcpPort: number) {
-  const { device, site: name = 'e2e', schemes, lane, pulseMs = 300, port } = options;
+  const folder = join(site.folder, nameOf(options));
+  const { device, site: name = 'e2e', schemes, lane, pulseMs = 300, port, brokerPort } = options;
   return {
     device,
     site: name,
     ...(schemes === undefined ? {} : { schemes }),
     lane: { name: 'A1', direction: 'entry', ...lane },
-    broker: { url: site.broker.url },
+    broker: brokerPort === undefined ? site.access : { url: `mqtt://127.0.0.1:${brokerPort}` },
     readers: [{ kind: 'id-card', port: port ?? `tcp://127.0.0.1:${tcpPort}`, pollMs: 100 }],
-    gpio: { backend: `sim:${join(site.folder, device)}-gpio` },
+    gpio: { backend: `sim:${folder}-gpio` },
     outputs: {
       lamps: { green: 'green', yellow: 'yellow', red: 'red' },
       buzzer: 'buzzer',
       staff: 'staff',
       gate: { line: 'gate', pulseMs },
     },
-    dataDir: join(site.folder, device),
+    dataDir: folder,
   };
 }

@@ -2,7 +2,8 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Mosquitto, startMosquitto } from '../../support/mosquitto.js';
+import type { BrokerKind } from '../../support/brokers.js';
+import { type RunningBroker, startMosquitto } from '../../support/mosquitto.js';
 import { type Child, cardpad, type Finished, mustRun, startCardpad, type TestScope } from './child.js';
 import type { Person } from './people.js';
 
@@ -21,27 +22,76 @@ export interface SiteOptions {
   /** In place of the rules that `central init` writes. */
   readonly rules?: unknown;
   readonly log?: 'debug' | 'info';
+  /** Default: Mosquitto, open to everybody. */
+  readonly broker?: BrokerKind;
 }
+
+/** How gates and central get into the broker, as a configuration has it. */
+interface BrokerAccess {
+  readonly url: string;
+  readonly protocol: string;
+  readonly username?: string;
+  readonly passwordFile?: string;
+  readonly caFile?: string;
+}
+
+async function accessTo(
+  { url }: RunningBroker,
+  folder: string,
+  kind: BrokerKind | undefined,
+): Promise<BrokerAccess> {
+  const { username, password, ca } = kind?.login() ?? {};
+  const passwordFile = join(folder, 'broker-password');
+  const caFile = join(folder, 'broker-ca.pem');
+  if (password !== undefined) await writeFile(passwordFile, password, { mode: 0o600 });
+  if (ca !== undefined) await writeFile(caFile, ca);
+  return {
+    url,
+    protocol: kind?.protocol ?? 'auto',
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { passwordFile }),
+    ...(ca === undefined ? {} : { caFile }),
+  };
+}
+
+/** The same as options of `central run`. */
+const brokerOptions = ({ url, protocol, username, passwordFile, caFile }: BrokerAccess): string[] =>
+  Object.entries({
+    '--broker': url,
+    '--mqtt': protocol,
+    '--username': username,
+    '--password-file': passwordFile,
+    '--ca': caFile,
+  }).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
 
 /** A real broker, a real central beside it, and one temporary folder for everything that a test makes. */
 export class Site {
   readonly folder: string;
-  readonly central: string;
-  broker: Mosquitto;
+  /** The folder of the central that runs. */
+  central: string;
+  broker: RunningBroker;
+  service: Child;
+  #follower: Child;
 
   private constructor(
     readonly t: TestScope,
     folder: string,
-    broker: Mosquitto,
-    readonly service: Child,
-    private readonly follower: Child,
+    broker: RunningBroker,
+    private readonly start: (central: string, nodeOptions: readonly string[]) => Child,
+    /** Of a gate's configuration. */
+    readonly access: BrokerAccess,
+    private readonly startBroker: BrokerKind['start'],
   ) {
     this.folder = folder;
     this.central = join(folder, 'central');
     this.broker = broker;
+    this.service = start(this.central, []);
+    this.#follower = this.#follow();
   }
 
-  static async open(t: TestScope, { people = [], rules, log = 'info' }: SiteOptions = {}): Promise<Site> {
+  static async open(t: TestScope, options: SiteOptions = {}): Promise<Site> {
+    const { people = [], rules, log = 'info', broker: kind } = options;
+    const startBroker = kind?.start ?? startMosquitto;
     const folder = await mkdtemp(join(tmpdir(), 'cardpad-e2e-'));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
     // Where the test crashes, no teardown comes.
@@ -50,18 +100,37 @@ export class Site {
     const peopleFile = join(folder, 'people.json');
     const known = people.filter(({ healthCode, visits }) => healthCode !== undefined || visits !== undefined);
     await writeFile(peopleFile, JSON.stringify(known));
-    const [broker] = await Promise.all([
-      startMosquitto(t),
-      mustRun(t, ['central', 'init', '--data', central]),
-    ]);
+    const [broker] = await Promise.all([startBroker(t), mustRun(t, ['central', 'init', '--data', central])]);
     if (rules !== undefined) await writeFile(join(central, 'rules.json'), JSON.stringify(rules));
-    const service = startCardpad(t, [
-      ...['central', 'run', '--data', central, '--broker', broker.url, '--people', peopleFile],
-      ...['--question-rate', '50', '--question-burst', '50', '--log-level', log],
-    ]);
-    await service.line(/central ready/);
-    const follower = startCardpad(t, ['central', 'events', '--data', central, '--follow']);
-    return new Site(t, folder, broker, service, follower);
+    const access = await accessTo(broker, folder, kind);
+    const start = (data: string, nodeOptions: readonly string[]) =>
+      startCardpad(
+        t,
+        [
+          ...['central', 'run', '--data', data, '--people', peopleFile],
+          ...brokerOptions(access),
+          ...['--question-rate', '50', '--question-burst', '50', '--log-level', log],
+        ],
+        nodeOptions,
+      );
+    const site = new Site(t, folder, broker, start, access, startBroker);
+    await site.service.line(/central ready/);
+    return site;
+  }
+
+  /** Starts central again after its end, in that folder from here on, and waits until it takes questions. */
+  async startCentral(central = this.central, nodeOptions: readonly string[] = []): Promise<void> {
+    if (central !== this.central) {
+      this.central = central;
+      await this.#follower.end('SIGTERM');
+      this.#follower = this.#follow();
+    }
+    this.service = this.start(central, nodeOptions);
+    await this.service.line(/central ready/);
+  }
+
+  #follow(): Child {
+    return startCardpad(this.t, ['central', 'events', '--data', this.central, '--follow']);
   }
 
   /** Makes a device's keys and enrols them. */
@@ -78,7 +147,19 @@ export class Site {
     look: (lines: readonly EventLine[]) => T | undefined | false,
     what: string,
   ): Promise<T> {
-    return this.follower.output((lines) => look(parse(lines).filter((line) => line.device === device)), what);
+    return this.#follower.output(
+      (lines) => look(parse(lines).filter((line) => line.device === device)),
+      what,
+    );
+  }
+
+  /** Waits until central has that record, however many stand before it. */
+  async arrived(device: string, epoch: number, seq: number): Promise<void> {
+    const beginning = `{"device":"${device}","epoch":${epoch},"seq":${seq},`;
+    await this.#follower.output(
+      (lines) => lines.findLast((line) => line.startsWith(beginning)),
+      `record ${epoch}/${seq}`,
+    );
   }
 
   /** All that central has of a device, by a command of its own. */
@@ -98,7 +179,7 @@ export class Site {
 
   /** The broker is back, where it was. */
   async restoreNetwork(): Promise<void> {
-    this.broker = await startMosquitto(this.t, this.broker.port);
+    this.broker = await this.startBroker(this.t, this.broker.port);
   }
 }
 

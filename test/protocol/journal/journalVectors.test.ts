@@ -11,11 +11,14 @@ import {
 } from '../../../protocol/journal/record.js';
 import {
   openContent,
+  parseAlarmContent,
   parseTapContent,
   parseVerdictContent,
   RecordKey,
   sealContent,
 } from '../../../protocol/journal/seal.js';
+
+import type { Parsed } from '../../../protocol/wire/json.js';
 
 interface JournalVectors {
   readonly device: string;
@@ -46,6 +49,11 @@ const FILE = new URL('../../../../test/vectors/journal.json', import.meta.url);
 // disks of gates and of central: what was written must stay readable.
 const VECTORS: JournalVectors = JSON.parse(readFileSync(FILE, 'utf8'));
 const { device, epoch, records, contents } = VECTORS;
+const PARSERS: Readonly<Record<string, (bytes: Buffer) => Parsed<Parameters<typeof sealContent>[4]>>> = {
+  tap: parseTapContent,
+  verdict: parseVerdictContent,
+  alarm: parseAlarmContent,
+};
 const hex = (digits: string) => Buffer.from(digits, 'hex');
 
 const READ = records.map(({ body }) => {
@@ -99,7 +107,7 @@ t.test('contents are sealed as they always were, and open', async (t) => {
     const address = { device, epoch, seq, kind };
     const keys = key.current();
     const padded = Buffer.from(plaintext.padEnd(paddedTo));
-    const parsed = kind === 'tap' ? parseTapContent(padded) : parseVerdictContent(padded);
+    const parsed = PARSERS[kind]?.(padded) ?? { ok: false, reason: `no parser of ${kind}` };
     if (!parsed.ok) throw new Error(parsed.reason);
     const sealed = sealContent(key, 2, address, hex(iv), parsed.value);
     t.equal(sealed.step, step);

@@ -4,7 +4,12 @@ import {
   RECORD_CLASSES,
   type StartFacts,
 } from '../../../protocol/journal/record.js';
-import type { TapContent, VerdictContent, VoidContent } from '../../../protocol/journal/seal.js';
+import type {
+  AlarmContent,
+  TapContent,
+  VerdictContent,
+  VoidContent,
+} from '../../../protocol/journal/seal.js';
 import { bytesOf, hexOf, PLACE } from '../wire/samples.js';
 
 export const DEVICE = 'gz-bus-a1';
@@ -55,6 +60,11 @@ export const VERDICT: VerdictContent = {
   action: 'open',
   decidedBy: 'central',
   tookMs: 41.5,
+};
+
+export const ALARM: AlarmContent = {
+  alarm: 'identity.duplicate',
+  detail: { boot: hexOf('boot', 8), other: hexOf('other boot', 8) },
 };
 
 export const VOID: VoidContent = { tap: { epoch: 4, seq: 3 }, reason: 'card.damaged' };

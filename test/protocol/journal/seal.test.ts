@@ -3,6 +3,7 @@ import t from 'tap';
 import {
   ACTIONS,
   openContent,
+  parseAlarmContent,
   parseTapContent,
   parseVerdictContent,
   parseVoidContent,
@@ -14,7 +15,7 @@ import { DECIDERS, OUTCOMES } from '../../../protocol/verdict.js';
 import { flipped } from '../flip.js';
 import { assertNeverThrows, mistyped, notRefused, spoiled } from '../wire/hostile.js';
 import { bytesOf } from '../wire/samples.js';
-import { DEVICE, TAP, VERDICT, VOID } from './samples.js';
+import { ALARM, DEVICE, TAP, VERDICT, VOID } from './samples.js';
 
 const FIRST = bytesOf('record key', 32);
 const IV = bytesOf('iv', 12);
@@ -128,4 +129,31 @@ t.test('contents of another shape are refused with a reason', async (t) => {
 t.test('a verdict that took for ever is refused', async (t) => {
   const text = JSON.stringify(VERDICT).replace('41.5', '1e999');
   t.notOk(parseVerdictContent(Buffer.from(text)).ok);
+});
+
+t.test('an alarm may say a few short words more, and nothing that a person could be found by', async (t) => {
+  const parse = (value: unknown) => parseAlarmContent(Buffer.from(JSON.stringify(value)));
+  t.same(parse(ALARM), { ok: true, value: ALARM });
+  t.ok(parse({ alarm: 'central.silent' }).ok);
+  t.ok(parse({ alarm: 'door.held-open' }).ok, 'a code of a later version');
+  const many = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`n${'x'.repeat(index)}`, 'a']));
+  for (const [what, content] of [
+    ['no code', { detail: {} }],
+    ['a code in words', { alarm: 'Somebody was here' }],
+    ['an ID number', { alarm: 'a.b', detail: { who: '11010519491231002x' } }],
+    ['a name', { alarm: 'a.b', detail: { who: '王淑芬' } }],
+    ['a sentence', { alarm: 'a.b', detail: { why: 'it is so' } }],
+    ['a number', { alarm: 'a.b', detail: { count: 3 } }],
+    ['a name of its own making', { alarm: 'a.b', detail: { 'it is': 'so' } }],
+    ['nine details', { alarm: 'a.b', detail: many }],
+    ['another field', { alarm: 'a.b', at: 1 }],
+  ] as const) {
+    t.notOk(parse(content).ok, what);
+  }
+  assertNeverThrows(parseAlarmContent, Object.keys(ALARM));
+});
+
+t.test('an alarm is as long as a visit', async (t) => {
+  const { box } = sealContent(keyAt(0), 2, ADDRESS, IV, ALARM);
+  t.equal(box.length, sealContent(keyAt(0), 2, ADDRESS, IV, VERDICT).box.length);
 });

@@ -104,6 +104,16 @@ t.test('a batch holds 1 to 512 records', async (t) => {
   t.notOk(parseBatch(json(records(513))).ok);
 });
 
+t.test('batches of any size have few lengths', async (t) => {
+  const lengths = new Set<number>();
+  for (let bytes = 1; bytes < 4096; bytes += 7) {
+    const encoded = encodeBatch({ ...BATCH, records: [Buffer.alloc(bytes)] });
+    t.equal(encoded.length % 512, 0);
+    lengths.add(encoded.length);
+  }
+  t.ok(lengths.size <= 12, `${lengths.size}`);
+});
+
 t.test('a state message is short', async (t) => {
   t.notOk(parseState(Buffer.concat([encodeState(STATE), Buffer.alloc(1024, 0x20)])).ok);
 });

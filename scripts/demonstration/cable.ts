@@ -1,34 +1,5 @@
-import { type AddressInfo, createServer, type Server, Socket } from 'node:net';
-import { Aedes } from 'aedes';
-
-/** An MQTT 3.1.1 broker in this process, on a free port of the loopback interface. */
-export interface DemoBroker {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-function listen(server: Server, port = 0): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-  });
-}
-
-export async function startBroker(): Promise<DemoBroker> {
-  const broker = await Aedes.createBroker();
-  const server = createServer((socket) => {
-    socket.setNoDelay(true);
-    broker.handle(socket);
-  });
-  const port = await listen(server);
-  return {
-    url: `mqtt://127.0.0.1:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        broker.close(() => server.close(() => resolve()));
-      }),
-  };
-}
+import { createServer, type Server, Socket } from 'node:net';
+import { listen } from '../staging/broker.js';
 
 /** The network cable between the gate and the broker. Central has its own and keeps it. */
 export class Cable {

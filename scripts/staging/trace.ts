@@ -1,6 +1,6 @@
 import { watch } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { join } from 'node:path';
 
 const OUTCOME_LAMPS = ['green', 'yellow', 'red', 'white'];
 const LOOK_EVERY_MS = 50;
@@ -17,7 +17,8 @@ export class Trace {
   #rest = '';
   #file: FileHandle | undefined;
 
-  constructor(private readonly path: string) {}
+  /** @param folder the lines' */
+  constructor(private readonly folder: string) {}
 
   /**
    * When the first outcome lamp was lit after a moment; undefined when none was within `withinMs`.
@@ -47,7 +48,7 @@ export class Trace {
 
   async #read(): Promise<void> {
     // There is no trace before the first edge.
-    this.#file ??= await open(this.path, 'r').catch(() => undefined);
+    this.#file ??= await open(join(this.folder, 'trace.ndjson'), 'r').catch(() => undefined);
     if (this.#file === undefined) return;
     const lines = (this.#rest + (await this.#file.readFile('utf8'))).split('\n');
     this.#rest = lines.pop() ?? '';
@@ -59,7 +60,7 @@ export class Trace {
 
   #changed(): Promise<void> {
     return new Promise((resolve) => {
-      const watcher = watch(dirname(this.path), done);
+      const watcher = watch(this.folder, done);
       const timer = setTimeout(done, LOOK_EVERY_MS);
       function done() {
         watcher.close();

@@ -1,7 +1,7 @@
 import { checkDigit } from '../../protocol/card/idNumber.js';
 
-/** Somebody who comes to the demo's gate. All of them are made up. */
-export interface DemoPerson {
+/** Somebody who comes to a staged gate. All of them are made up. */
+export interface StagedPerson {
   readonly idNumber: string;
   /** Undefined for somebody whom central does not know. */
   readonly healthCode: 'green' | 'yellow' | 'red' | undefined;
@@ -24,7 +24,7 @@ const CODES = [
 ] as const;
 
 /** Elders all: born from 1930 on, a day apart. */
-export function demoPeople(count: number): DemoPerson[] {
+export function stagedPeople(count: number): StagedPerson[] {
   return Array.from({ length: count }, (_, index) => {
     const birth = new Date(Date.UTC(1930, 0, 1) + (index % 7000) * DAY_MS).toISOString().slice(0, 10);
     const sequence = String((Math.floor(index / 7000) * 2 + 1) % 1000).padStart(3, '0');
@@ -34,6 +34,6 @@ export function demoPeople(count: number): DemoPerson[] {
 }
 
 /** The people file that central reads. */
-export function peopleFile(people: readonly DemoPerson[]): string {
+export function peopleFile(people: readonly StagedPerson[]): string {
   return JSON.stringify(people.filter(({ healthCode }) => healthCode !== undefined));
 }

@@ -4,6 +4,20 @@ import { fileURLToPath } from 'node:url';
 
 const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const WAIT_MS = 20_000;
+/** A run of hours says more than anybody reads. */
+const LINES_KEPT = 1_000;
+
+export interface ServiceOptions {
+  /** For node itself, before the program. */
+  readonly nodeFlags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Opens a channel to the process, and takes what comes through it. */
+  readonly onMessage?: (message: unknown) => void;
+  /** Takes each line of standard error. */
+  readonly onLine?: (line: string) => void;
+  /** Takes each line of standard output. */
+  readonly onOutput?: (line: string) => void;
+}
 
 const running = new Set<ChildProcess>();
 // Whatever ends this process, nothing of it goes on behind its back.
@@ -21,13 +35,6 @@ export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-}
-
-export interface ServiceOptions {
-  /** Takes each line of standard error. */
-  readonly onLine?: (line: string) => void;
-  /** Takes each line of standard output. */
-  readonly onOutput?: (line: string) => void;
 }
 
 /** Runs a cardpad command to its end, whatever that is. */
@@ -61,22 +68,29 @@ export class Service {
   readonly #child: ChildProcess;
   readonly #lines: string[] = [];
   readonly #waiting = new Set<() => void>();
+  /** How many lines were forgotten. */
+  #forgotten = 0;
   #ended = false;
 
   constructor(
     private readonly name: string,
     argv: readonly string[],
-    { onLine, onOutput }: ServiceOptions = {},
+    { nodeFlags = [], env = {}, onMessage, onLine, onOutput }: ServiceOptions = {},
   ) {
     const output = onOutput === undefined ? 'ignore' : 'pipe';
-    this.#child = spawn(process.execPath, [CLI, ...argv], { stdio: ['ignore', output, 'pipe'] });
+    this.#child = spawn(process.execPath, [...nodeFlags, CLI, ...argv], {
+      stdio: ['ignore', output, 'pipe', ...(onMessage === undefined ? [] : ['ipc' as const])],
+      env: { ...process.env, ...env },
+    });
     kept(this.#child);
+    if (onMessage !== undefined) this.#child.on('message', onMessage);
     if (this.#child.stdout !== null) {
       createInterface({ input: this.#child.stdout }).on('line', (line) => onOutput?.(line));
     }
     if (this.#child.stderr !== null) {
       createInterface({ input: this.#child.stderr }).on('line', (line) => {
         this.#lines.push(line);
+        if (this.#lines.length > LINES_KEPT) this.#forgotten += this.#lines.splice(0, LINES_KEPT / 2).length;
         onLine?.(line);
         this.#wake();
       });
@@ -89,13 +103,23 @@ export class Service {
 
   /** How many lines it has written: where a later wait begins. */
   get written(): number {
-    return this.#lines.length;
+    return this.#forgotten + this.#lines.length;
+  }
+
+  /** Whether the process has ended. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Says something through the channel. */
+  send(message: Readonly<Record<string, unknown>>): void {
+    this.#child.send(message);
   }
 
   /** Resolves when a line, the first or one after `from`, holds these words. */
   async line(words: string, from = 0): Promise<void> {
     const giveUp = AbortSignal.timeout(WAIT_MS);
-    while (!this.#lines.slice(from).some((line) => line.includes(words))) {
+    while (!this.#lines.slice(Math.max(0, from - this.#forgotten)).some((line) => line.includes(words))) {
       if (this.#ended || giveUp.aborted) {
         const last = this.#lines.slice(-8).join('\n');
         throw new Error(`${this.name} did not say "${words}"; it said:\n${last}`);

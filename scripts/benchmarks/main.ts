@@ -1,0 +1,61 @@
+import { writeFile } from 'node:fs/promises';
+import { messageOf } from '../../protocol/errors.js';
+import { EXIT, toPeople, toResults } from '../cli/command.js';
+import { noMorePositionals, oneOf, parseCommandLine, UsageError } from '../cli/options.js';
+import type { Row } from './row.js';
+import { stockBroker } from './stockBroker.js';
+import { tapToLight } from './tapToLight.js';
+
+/** All rows; a new one is a file beside and a word here. */
+const ROWS: readonly Row[] = [stockBroker, tapToLight];
+
+const HELP = `usage: scripts/bench [--row NAME] [--json FILE]
+
+Measures what cardpad costs, each time beside the least that its parts cost on this machine in the same run. A figure
+alone says little: compare within one run.
+
+${ROWS.map(({ name, about }) => `  ${name}: ${about}`).join('\n')}
+
+  --row NAME    this row alone
+  --json FILE   writes the figures there as well
+
+The figures go to standard output as one JSON document, what was measured beside to standard error.`;
+
+function show({ name }: Row, all: Readonly<Record<string, number>>): void {
+  for (const [figure, value] of Object.entries(all)) {
+    toPeople(`  ${`${name}.${figure}`.padEnd(32)}${String(value).padStart(12)}`);
+  }
+}
+
+async function bench(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseCommandLine(argv, {
+    row: { type: 'string' },
+    json: { type: 'string' },
+    help: { type: 'boolean' },
+  });
+  if (values.help) {
+    toResults(HELP);
+    return EXIT.done;
+  }
+  noMorePositionals(positionals);
+  const names = ROWS.map(({ name }) => name);
+  const only = values.row === undefined ? undefined : oneOf(names, values.row, '--row');
+  const figures: Record<string, Readonly<Record<string, number>>> = {};
+  for (const row of ROWS.filter(({ name }) => only === undefined || name === only)) {
+    toPeople(`${row.name}: ${row.about}`);
+    const result = await row.measure((line) => toPeople(`  ${line}`));
+    show(row, { ...result.figures, ...result.beside });
+    figures[row.name] = result.figures;
+  }
+  const document = JSON.stringify(figures);
+  if (values.json !== undefined) await writeFile(values.json, `${document}\n`);
+  toResults(document);
+  return EXIT.done;
+}
+
+try {
+  process.exitCode = await bench(process.argv.slice(2));
+} catch (thrown) {
+  toPeople(`scripts/bench: ${messageOf(thrown)}`);
+  process.exitCode = thrown instanceof UsageError ? EXIT.usage : EXIT.unreachable;
+}

@@ -1,0 +1,114 @@
+import { writeFile } from 'node:fs/promises';
+import { messageOf } from '../../protocol/errors.js';
+import { EXIT, toPeople, toResults } from '../cli/command.js';
+import { noMorePositionals, parseCommandLine, UsageError, wholeNumber } from '../cli/options.js';
+import { type Bounds, broken, type Look, memoryFigures, tableHead, tableRow } from './report.js';
+import { type SoakStage, setSoakStage } from './stage.js';
+
+const BOUNDS: Bounds = { memoryMb: 2, loopP99Ms: 20 };
+const DEFAULT_LAPSE = 20;
+const DEFAULT_LOOKS = 10;
+
+const HELP = `usage: scripts/soak [--taps N] [--baseline N] [--looks N] [--lapse N] [--json FILE]
+
+Runs a gate, a broker (Mosquitto where it is installed) and central as real processes, and lets N people follow one
+another as fast as the gate takes them. Now and then the gate is left alone for a moment and looked at, after a forced
+garbage collection.
+
+  --taps N       how many people come (default 100000)
+  --baseline N   memory is compared with what it is after so many taps (default 1000)
+  --looks N      how often it is looked at after that (default ${DEFAULT_LOOKS})
+  --lapse N      time runs N times as fast in the gate (default ${DEFAULT_LAPSE}): its timers and its monotonic clock, all
+                 else is as it is. With 1 a gate looks for a card ten times a second, and 100,000 taps take hours
+  --json FILE    writes all figures there
+
+Bounds: heap and buffers within ${BOUNDS.memoryMb} MB of the baseline; no more files, handles, listeners than there; the event loop
+never later than ${BOUNDS.loopP99Ms} ms in 99 of 100 cases, between any two looks; no tap lost. Exit code 1 when one is broken.
+Idle is a process that does nothing: how late it is, the machine is to blame for.
+In megabytes: used = V8's heap and buffers after a collection, rss = all that the process holds.`;
+
+interface Plan {
+  readonly taps: number;
+  readonly baseline: number;
+  readonly looks: number;
+  readonly lapse: number;
+  readonly json: string | undefined;
+}
+
+function planOf(argv: readonly string[]): Plan | undefined {
+  const { values, positionals } = parseCommandLine(argv, {
+    taps: { type: 'string' },
+    baseline: { type: 'string' },
+    looks: { type: 'string' },
+    lapse: { type: 'string' },
+    json: { type: 'string' },
+    help: { type: 'boolean' },
+  });
+  if (values.help) return undefined;
+  noMorePositionals(positionals);
+  const taps = wholeNumber(values.taps ?? '100000', '--taps', 2, 10_000_000);
+  const baseline = wholeNumber(values.baseline ?? '1000', '--baseline', 1, 1_000_000);
+  if (baseline >= taps) throw new UsageError('--baseline must come before the last tap');
+  return {
+    taps,
+    baseline,
+    looks: wholeNumber(values.looks ?? String(DEFAULT_LOOKS), '--looks', 1, 1000),
+    lapse: wholeNumber(values.lapse ?? String(DEFAULT_LAPSE), '--lapse', 1, 100),
+    json: values.json,
+  };
+}
+
+async function soak(stage: SoakStage, { taps, baseline, looks: count }: Plan): Promise<Look[]> {
+  const looks: Look[] = [];
+  toPeople(tableHead());
+  for (let part = 0; part <= count; part++) {
+    const until = baseline + Math.round(((taps - baseline) * part) / count);
+    await stage.crowd.come(until);
+    const look = await stage.look();
+    looks.push(look);
+    toPeople(tableRow(look));
+  }
+  return looks;
+}
+
+/** What central misses of the taps that it should have, in words. */
+async function missing(stage: SoakStage, cards: number): Promise<string[]> {
+  const { taps, ends } = await stage.stored();
+  await stage.verify();
+  const words = taps === ends ? [] : [`central has ${taps} taps and ${ends} ends`];
+  // A card whose reply came too late for a gate in a hurry was no tap; that is one in thousands.
+  return taps >= cards * 0.99 ? words : [...words, `${cards} cards were read, central has ${taps} taps`];
+}
+
+async function run(plan: Plan): Promise<number> {
+  const stage = await setSoakStage(plan.lapse);
+  try {
+    toPeople(`broker: ${stage.broker}; time in the gate runs ${plan.lapse} times as fast`);
+    const looks = await soak(stage, plan);
+    const problems = [...broken(looks, BOUNDS), ...(await missing(stage, plan.taps))];
+    const seconds = (looks.at(-1)?.atS ?? 0) - (looks[0]?.atS ?? 0);
+    const result = {
+      taps: plan.taps,
+      lapse: plan.lapse,
+      tapsPerSecond: Math.round(((plan.taps - plan.baseline) / seconds) * 10) / 10,
+      memory: memoryFigures(looks),
+      loopP99Ms: Math.max(...looks.slice(1).map(({ gate }) => gate.loopP99Ms)),
+      broken: problems,
+    };
+    if (plan.json !== undefined) await writeFile(plan.json, `${JSON.stringify({ ...result, looks })}\n`);
+    toResults(JSON.stringify(result));
+    for (const problem of problems) toPeople(`BROKEN: ${problem}`);
+    return problems.length === 0 ? EXIT.done : EXIT.no;
+  } finally {
+    await stage.close();
+  }
+}
+
+try {
+  const plan = planOf(process.argv.slice(2));
+  if (plan === undefined) toResults(HELP);
+  else process.exitCode = await run(plan);
+} catch (thrown) {
+  toPeople(`scripts/soak: ${messageOf(thrown)}`);
+  process.exitCode = thrown instanceof UsageError ? EXIT.usage : EXIT.unreachable;
+}

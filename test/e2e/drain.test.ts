@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import t from 'tap';
+import { Journal } from '../../daemon/journal/journal.js';
+import { TimeKeeper } from '../../daemon/time.js';
+import { systemClock } from '../../platform/clock.js';
+import { folderDisk } from '../../platform/disk.js';
+import { silentLog } from '../../platform/log.js';
+import { sm2Encrypt } from '../../protocol/sm/sm2.js';
+import { parseCentralPublic } from '../../protocol/wire/enrolment.js';
+import { TestGate } from './support/gate.js';
+import { elder, type Person } from './support/people.js';
+import { Site } from './support/site.js';
+
+const QUEUED = 10_000;
+/** Records appended between two looks at the disk: a record key is then ready in time. */
+const AT_ONCE = 64;
+const TAP_EVERY_MS = 1_000;
+const TAPS_IDLE = 10;
+/** A machine that others use has moments. */
+const SLACK_MS = 25;
+
+const people = Array.from({ length: 12 }, (_, index) => elder(260 + index, { healthCode: 'green' }));
+const site = await Site.open(t, { people });
+
+/** A gate's journal after a long time without network: taps and their verdicts, as the daemon writes them. */
+async function fill(data: string): Promise<void> {
+  const known = parseCentralPublic(await readFile(join(site.central, 'central.public.json')));
+  const [ledgerKey] = known.ok ? known.value.keys.ledger : [];
+  if (ledgerKey === undefined) throw new Error('no ledger key');
+  const journal = await Journal.open({
+    disk: folderDisk(join(data, 'journal')),
+    device: 'gate-1',
+    boot: '0123456789abcdef',
+    clock: systemClock,
+    time: new TimeKeeper(systemClock),
+    randomBytes,
+    wrapKey: async (key) => ({
+      ledgerKey: ledgerKey.id,
+      wrapped: sm2Encrypt(key, ledgerKey.publicKey).toString('hex'),
+    }),
+    log: silentLog,
+  });
+  for (let events = 0; events < QUEUED; events += 2) {
+    const person = people[(events / 2) % people.length];
+    const { id: tap } = journal.append({
+      kind: 'tap',
+      content: {
+        medium: 'id-card',
+        assurance: 'sam',
+        validity: 'valid',
+        token: person?.idNumber ?? '',
+        schemes: ['health-code@1'],
+        site: 'e2e',
+        lane: 'A1',
+        direction: 'entry',
+      },
+    });
+    journal.append({
+      kind: 'verdict',
+      content: {
+        tap,
+        outcome: 'pass',
+        reasons: ['health.green'],
+        action: 'open',
+        decidedBy: 'central',
+        tookMs: 9,
+      },
+    });
+    if (events % AT_ONCE === 0) await journal.idle();
+  }
+  queuedTo = journal.newest.seq;
+  await journal.close();
+}
+
+let queuedTo = 0;
+const gate = await TestGate.open(site, { device: 'gate-1', prepare: fill });
+const sinceMs = performance.now();
+let drainedMs: number | undefined;
+const drained = site.arrived('gate-1', 1, queuedTo).then(() => {
+  drainedMs = performance.now() - sinceMs;
+});
+
+/** One card; gives how long it took from the card's text to the decision, as the gate itself tells. */
+async function tap(person: Person): Promise<number> {
+  const said = gate.process.written;
+  gate.put(person);
+  const line = await gate.process.line(/ tap tap=/, said);
+  gate.lift();
+  t.match(line, /by=central/);
+  return Number(/tookMs=([\d.]+)/.exec(line)?.[1]);
+}
+
+async function tapASecond(again: (taps: number) => boolean): Promise<number[]> {
+  const tookMs: number[] = [];
+  while (again(tookMs.length)) {
+    const next = pause(TAP_EVERY_MS);
+    const person = people.shift();
+    if (person === undefined) throw new Error('nobody is left');
+    people.push(person);
+    tookMs.push(await tap(person));
+    await next;
+  }
+  return tookMs;
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+t.test('10,000 queued events drain while a tap a second keeps its latency', async (t) => {
+  const draining = await tapASecond(() => drainedMs === undefined);
+  await drained;
+  const idle = await tapASecond((taps) => taps < TAPS_IDLE);
+  const shown = (name: string, values: readonly number[]) =>
+    `${name}: ${values.length} taps, median ${median(values)} ms, worst ${Math.max(...values)} ms`;
+  t.comment(`${Math.round((queuedTo * 1000) / (drainedMs ?? 0))} events/s; ${shown('draining', draining)}`);
+  t.comment(shown('idle', idle));
+  t.ok(draining.length >= 2, 'taps came while it drained');
+  t.ok(median(draining) <= 2 * median(idle) + SLACK_MS, `${median(draining)} ms against ${median(idle)} ms`);
+});
+
+t.test('and everything is at central, once, in order', async (t) => {
+  const said = gate.process.stderr.matchAll(/ tap tap=(\d+)\/(\d+) /g);
+  const last = [...said].at(-1);
+  await site.arrived('gate-1', Number(last?.[1]), Number(last?.[2]) + 1);
+  const places = (await site.events('gate-1')).map(({ epoch, seq }) => `${epoch}/${seq}`);
+  const upTo = (epoch: number, length: number) => Array.from({ length }, (_, at) => `${epoch}/${at + 1}`);
+  t.ok(queuedTo > QUEUED, `${queuedTo} records with their keys`);
+  t.same(places, [...upTo(1, queuedTo), ...upTo(2, places.length - queuedTo)]);
+  t.ok(places.length >= queuedTo + 2 * TAPS_IDLE);
+  const { code, stdout } = await site.verify();
+  t.equal(code, 0, stdout);
+});

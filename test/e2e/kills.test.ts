@@ -1,0 +1,187 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import t from 'tap';
+import { readSiteKey } from '../../central/keys.js';
+import { People } from '../../central/rules/people.js';
+import { subjectOf } from '../../central/rules/subject.js';
+import { seededRandom } from '../../drivers/simulated/random.js';
+import { accountOf } from './support/account.js';
+import { Capture } from './support/capture.js';
+import { TestGate } from './support/gate.js';
+import { elder, type Person } from './support/people.js';
+import { type EventLine, Site } from './support/site.js';
+
+/** More rounds find rarer instants: `CARDPAD_KILLS=200`. */
+const ROUNDS = Number(process.env.CARDPAD_KILLS ?? '8');
+/** A round that failed plays again with the seed that it printed, as far as the machine's own pace allows. */
+const SEED = Number(process.env.CARDPAD_SEED ?? Date.now() % 1_000_000);
+const MOST_A_ROUND = 3;
+/** From card on the pad to the end of the pulse: a look each 100 ms, 112 ms of frame, 300 ms of relay. */
+const TAP_MS = 700;
+/** From the start of the process to its first look for a card, on a machine with nothing else to do. */
+const START_MS = 500;
+const STOP_WITHIN_MS = 2_000;
+const LINES = ['gate', 'green', 'yellow', 'red', 'buzzer', 'staff'];
+const STATE = 'cardpad/v1/d/gate-1/up/state';
+
+t.comment(`CARDPAD_SEED=${SEED}`);
+const random = seededRandom(SEED);
+const below = (most: number) => random() % most;
+
+const people = Array.from({ length: ROUNDS * MOST_A_ROUND + 16 }, (_, index) =>
+  elder(index, { healthCode: 'green' }),
+);
+const crowd = people[Symbol.iterator]();
+/** Who came, and whether the gate's line rose for them. */
+const came: { readonly person: Person; readonly rose: boolean }[] = [];
+
+const site = await Site.open(t, { people });
+const gate = await TestGate.open(site, { device: 'gate-1', baud: 115_200 });
+
+function next(): Person {
+  const { value } = crowd.next();
+  if (value === undefined) throw new Error('nobody is left to come');
+  return value;
+}
+
+const hasRisen = (from: number) => gate.edges.since(from, 'gate').some(({ value }) => value === 1);
+
+/** One person comes and goes. */
+async function pass(): Promise<Person> {
+  const from = gate.edges.count;
+  const person = next();
+  gate.put(person);
+  await gate.edges.edge('gate', 1, from);
+  gate.lift();
+  came.push({ person, rose: true });
+  return person;
+}
+
+function isSafe(t: { equal(found: unknown, wanted: unknown, message: string): unknown }): void {
+  for (const line of LINES) t.equal(gate.edges.level(line), '0', `${line} is safe`);
+}
+
+async function startAgain(t: Parameters<typeof isSafe>[0]): Promise<void> {
+  gate.startAgain();
+  await gate.process.line(/gate started/);
+  isSafe(t);
+}
+
+t.test('SIGKILL at any instant of a tap or of a start: the next start is safe and goes on', async (t) => {
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (let others = below(MOST_A_ROUND); others > 0; others--) await pass();
+    const from = gate.edges.count;
+    const person = next();
+    gate.put(person);
+    const afterMs = below(TAP_MS);
+    await pause(afterMs);
+    t.equal((await gate.process.end('SIGKILL')).signal, 'SIGKILL', `round ${round}: after ${afterMs} ms`);
+    came.push({ person, rose: hasRisen(from) });
+    gate.lift();
+    if (below(4) === 0) {
+      gate.startAgain();
+      await pause(below(START_MS));
+      await gate.process.end('SIGKILL');
+    }
+    await startAgain(t);
+    await gate.process.line(/reader: ready/);
+    // The others find a gate that has no session yet, and decides alone.
+    if (below(2) === 0) await gate.ready();
+  }
+  await gate.ready();
+});
+
+interface Moment {
+  readonly name: string;
+  /** Brings it about; gives what has to be undone once the gate has stopped. */
+  reach(t: Parameters<typeof Capture.open>[0]): Promise<(() => void) | undefined>;
+}
+
+const MOMENTS: readonly Moment[] = [
+  {
+    name: 'while a card is read',
+    async reach() {
+      const from = gate.edges.count;
+      gate.put(next());
+      await gate.edges.edge('buzzer', 1, from);
+      return undefined;
+    },
+  },
+  {
+    name: 'with a question out',
+    async reach(t) {
+      site.service.signal('SIGSTOP');
+      const capture = await Capture.open(t, site.broker.url);
+      const from = capture.messages.length;
+      gate.put(next());
+      await capture.message('cardpad/v1/d/gate-1/up/verify', from);
+      return () => site.service.signal('SIGCONT');
+    },
+  },
+  {
+    name: 'during the pulse',
+    async reach() {
+      await pass();
+      return undefined;
+    },
+  },
+  {
+    name: 'while the records of an outage go out',
+    async reach() {
+      const said = gate.process.written;
+      await site.pullNetwork();
+      await gate.process.line(/connection lost/, said);
+      for (let visits = 0; visits < 3; visits++) await pass();
+      const central = site.service.written;
+      await site.restoreNetwork();
+      await site.service.line(/central ready/, central);
+      await gate.process.line(/connected/, said);
+      return undefined;
+    },
+  },
+];
+
+for (const { name, reach } of MOMENTS) {
+  t.test(`SIGTERM ${name}: shut, goodbye said, everything on disk, exit 0 within 2 s`, async (t) => {
+    const undo = await reach(t);
+    const startMs = performance.now();
+    t.same(await gate.process.end('SIGTERM'), { code: 0, signal: null }, gate.process.stderr);
+    const tookMs = performance.now() - startMs;
+    t.ok(tookMs < STOP_WITHIN_MS, `stopped after ${Math.round(tookMs)} ms`);
+    isSafe(t);
+    undo?.();
+    gate.lift();
+    const capture = await Capture.open(t, site.broker.url);
+    t.match(JSON.parse(await capture.retained(STATE, /"(disconnected|lost)"/)), { state: 'disconnected' });
+    await startAgain(t);
+    await gate.ready();
+    t.notMatch(gate.process.stderr, /tap without a verdict/, 'every tap had its end on disk');
+  });
+}
+
+t.test('central has every tap once, each with one end, in a chain that is whole', async (t) => {
+  const siteKey = await readSiteKey(site.central);
+  const subject = ({ idNumber }: Person) => subjectOf(siteKey, 'id-card', idNumber, People.nobody);
+  const last = subject(await pass());
+  const isLast = ({ epoch, seq }: EventLine, lines: readonly EventLine[]) =>
+    lines.some((line) => line.subject === last && line.epoch === epoch && line.seq === seq);
+  // Records come in order: with the end of the last tap, all is there.
+  await site.record(
+    'gate-1',
+    (lines) =>
+      lines.some((line) => line.kind === 'verdict' && isLast({ ...line, seq: line.tap as number }, lines)),
+    'the last verdict',
+  );
+  const { taps, ends, bySubject, endedLater } = accountOf(await site.events('gate-1'));
+  t.equal(new Set(taps).size, taps.length, 'no tap came twice');
+  t.same([...ends.keys()].sort(), [...taps].sort(), 'every tap has an end, and every end a tap');
+  t.same(new Set(ends.values()), new Set([1]), 'no tap has two');
+  for (const { person, rose } of came) {
+    const times = bySubject.get(subject(person)) ?? 0;
+    t.ok(rose ? times === 1 : times <= 1, `${rose ? 'the gate opened' : 'struck'}: ${times} tap at central`);
+  }
+  for (const line of endedLater) {
+    t.match(line, { outcome: 'undetermined', reasons: ['sys.restart'], action: 'none', decidedBy: 'local' });
+  }
+  const { code, stdout } = await site.verify();
+  t.equal(code, 0, stdout);
+});

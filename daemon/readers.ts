@@ -3,6 +3,7 @@ import { IdCardReader } from '../drivers/readers/idCardReader.js';
 import type { ReaderCounters } from '../drivers/readers/readerCounters.js';
 import type { ReaderEvent } from '../drivers/readers/readerEvents.js';
 import type { Clock } from '../platform/clock.js';
+import { LineLimit } from '../platform/lineLimit.js';
 import type { Log, LogFields } from '../platform/log.js';
 import { sm3 } from '../protocol/sm/sm3.js';
 import { CardInputs, saysExpired } from './cardInputs.js';
@@ -34,17 +35,24 @@ function counterFields({ discarded, readsFailed, ...counters }: Readonly<ReaderC
 /** Tells one module from another in a log without its number, by which its owner could be looked up. */
 const shortHash = (samNumber: string) => sm3(Buffer.from(samNumber, 'utf8')).toString('hex', 0, 4);
 
+/** A loose plug comes and goes for days. */
+const MOST_LINES_A_MINUTE = 20;
+
 /** Logs how a reader fares. */
 class ReaderDiary {
   #samTold: string | undefined;
+  readonly #limit: LineLimit;
 
   constructor(
     private readonly port: string,
+    clock: Clock,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.#limit = new LineLimit(clock, MOST_LINES_A_MINUTE, MOST_LINES_A_MINUTE);
+  }
 
   onEvent(event: ReaderEvent, { samNumber, counters }: IdCardReader): void {
-    if (event.type !== 'state') return;
+    if (event.type !== 'state' || !this.#limit.take(this.port)) return;
     const { state, reason } = event;
     const isNews = state === 'ready' && samNumber !== this.#samTold;
     if (isNews) this.#samTold = samNumber;
@@ -75,7 +83,7 @@ export function startReaders(
     onUnfit(unfit.size);
   };
   return readers.map(({ port, pollMs }, source) => {
-    const diary = new ReaderDiary(port, log.named('reader'));
+    const diary = new ReaderDiary(port, clock, log.named('reader'));
     const inputs = new CardInputs({ source, clock, today: () => time.today(), identitySecret, dispatch });
     const reader: IdCardReader = new IdCardReader({
       open: openPort(port),

@@ -22,6 +22,8 @@ export type LoopEnd = 'closed' | 'mute';
 
 /** So many questions in a row without an answer, and the module counts as stuck. */
 const STUCK_AFTER = 3;
+/** So many damaged answers in a row are no burst of noise: a loose plug, a wrong speed, somebody else on the line. */
+const LINE_BAD_AFTER = 8;
 /** Between two looks at a module that says it is not well. */
 const UNWELL_RETRY_MS = 2000;
 
@@ -34,6 +36,7 @@ export class CardLoop {
   /** The elder was told that this card cannot be read: nothing more is said until it is lifted or read. */
   #givenUp = false;
   #timeoutsInARow = 0;
+  #damagedInARow = 0;
   /** The command that showed that the module is not well. */
   #unwellSince: SamCommandName | undefined;
 
@@ -153,7 +156,19 @@ export class CardLoop {
   async #askCounting(name: SamCommandName, onText?: OnText): Promise<SamAnswer> {
     const answer = await this.options.exchange.ask(name, onText);
     this.#timeoutsInARow = answer.kind === 'timeout' ? this.#timeoutsInARow + 1 : 0;
+    this.#noteDamage(answer);
     return answer;
+  }
+
+  #noteDamage({ kind }: SamAnswer): void {
+    if (kind === 'damaged') {
+      this.#damagedInARow += 1;
+      if (this.#damagedInARow === LINE_BAD_AFTER) this.options.setState('degraded', 'sam.damaged');
+    } else if (kind === 'ok' || kind === 'status') {
+      const wasBad = this.#damagedInARow >= LINE_BAD_AFTER;
+      this.#damagedInARow = 0;
+      if (wasBad && this.#unwellSince === undefined) this.options.setState('ready');
+    }
   }
 
   #unwell(since: SamCommandName, statusName: string): void {

@@ -28,6 +28,8 @@ export interface IdCardReaderOptions {
 
 const REOPEN_FIRST_MS = 500;
 const REOPEN_MAX_MS = 5000;
+/** A connection that was ready for less than this does not shorten the wait: it would be opened twice a second for ever. */
+const SETTLED_MS = 10_000;
 
 /**
  * A reader of resident identity cards: a SAM module (GA 450 reader, GA/T 467 interface) behind a port, which it
@@ -45,7 +47,7 @@ export class IdCardReader {
   #samNumber: string | undefined;
   #told: string | undefined;
   #abandonOpening = () => {};
-  #wasReady = false;
+  #readySinceMs: number | undefined;
 
   constructor(private readonly options: IdCardReaderOptions) {
     this.counters = this.#counters;
@@ -81,17 +83,22 @@ export class IdCardReader {
     this.#setState('opening');
     let delayMs = REOPEN_FIRST_MS;
     for (;;) {
-      this.#wasReady = false;
+      this.#readySinceMs = undefined;
       const reason = await this.#openAndServe();
       if (this.#stopped) return;
       this.#setState('lost', reason);
-      if (this.#wasReady) delayMs = REOPEN_FIRST_MS;
+      if (this.#hasSettled) delayMs = REOPEN_FIRST_MS;
       // Half of it fixed: "Cannot lock port" right behind a close needs some time to go away.
       await this.#pause.for((delayMs / 2) * (1 + this.options.random()));
       if (this.#stopped) return;
       delayMs = Math.min(REOPEN_MAX_MS, delayMs * 2);
       this.#counters.reopens++;
     }
+  }
+
+  get #hasSettled(): boolean {
+    const sinceMs = this.#readySinceMs;
+    return sinceMs !== undefined && this.options.clock.monotonicMs() - sinceMs >= SETTLED_MS;
   }
 
   /** Returns why it is over. */
@@ -143,7 +150,7 @@ export class IdCardReader {
   }
 
   #setState(state: ReaderState, reason?: string): void {
-    if (state === 'ready') this.#wasReady = true;
+    if (state === 'ready') this.#readySinceMs ??= this.options.clock.monotonicMs();
     const key = `${state} ${reason ?? ''}`;
     if (key === this.#told) return;
     this.#told = key;

@@ -31,7 +31,7 @@ export type ReadFailure =
 
 /** What a reader of identity cards tells. Every `atMs` and `lastByteMs` is on the monotonic clock. */
 export type ReaderEvent =
-  /** `reason` is a stable code: of a port error, of a module status, `sam.no-answer` or `sam.mute`. */
+  /** `reason` is a stable code: of a port error, of a module status, `sam.no-answer`, `sam.damaged` or `sam.mute`. */
   | { readonly type: 'state'; readonly state: ReaderState; readonly reason?: string }
   /** A card came onto a pad that had none. */
   | { readonly type: 'found'; readonly atMs: number }

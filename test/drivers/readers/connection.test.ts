@@ -31,9 +31,21 @@ t.test('a port that cannot be opened is tried again after 0.5 s, doubling to 5 s
   bench.refuse = false;
   await bench.run(3000);
   t.equal(bench.take().at(-1), 'ready');
+  await bench.run(10_000);
   bench.near?.close();
   await bench.run(300);
   t.same(bench.take(), ['lost', 'ready'], 'after a good connection it begins at 0.5 s again');
+  await bench.reader.stop();
+});
+
+t.test('a port that breaks as soon as it is ready is opened less and less often', async (t) => {
+  const bench = new Bench({ random: () => 0 });
+  bench.reader.start();
+  for (let passed = 0; passed < 20_000; passed += 50) {
+    await bench.run(50);
+    await bench.near?.close();
+  }
+  t.ok(bench.openedAtMs.length <= 12, `${bench.openedAtMs.length} times in 20 s`);
   await bench.reader.stop();
 });
 

@@ -164,6 +164,28 @@ t.test('a mute module is reset, then reopened, then well again', async (t) => {
   await bench.reader.stop();
 });
 
+t.test('a line on which no answer is whole any more is told of, until one is', async (t) => {
+  let spoiled = false;
+  const bench = new Bench({
+    onReply: (bytes, send) => {
+      const copy = Buffer.from(bytes);
+      if (spoiled) copy.writeUInt8(copy.readUInt8(copy.length - 1) ^ 1, copy.length - 1);
+      send(copy);
+    },
+  });
+  await bench.start();
+  spoiled = true;
+  await bench.run(1500);
+  t.same(states(bench), [], 'a few are a burst of noise');
+  await bench.run(8500);
+  t.same(states(bench), ['degraded sam.damaged']);
+  spoiled = false;
+  await bench.run(2500);
+  t.same(states(bench), ['degraded sam.damaged', 'ready']);
+  t.equal(bench.openedAtMs.length, 1);
+  await bench.reader.stop();
+});
+
 t.test('a module that a reset wakes is not reopened', async (t) => {
   const bench = new Bench({
     onRequest: (command) => {

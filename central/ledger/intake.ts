@@ -1,4 +1,4 @@
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, within } from '../../platform/clock.js';
 import type { Drops } from '../../platform/drops.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
@@ -14,6 +14,8 @@ import type { Ledger, Stored } from './ledger.js';
 const WAITING_A_DEVICE = 8;
 /** A disk that is full fails each batch of each gate, and its log may lie on it. */
 const SAY_AGAIN_MS = 10_000;
+/** A gate waits as long for its ack. */
+const ACK_WITHIN_MS = 5_000;
 
 export interface IntakeOptions {
   readonly envelopes: Envelopes;
@@ -117,9 +119,11 @@ export class Intake {
   }
 
   async #ack(device: string, session: OpenSession, place: Place | null, batch: Buffer): Promise<void> {
-    const { envelopes, publish, log } = this.options;
+    const { envelopes, publish, log, clock } = this.options;
     try {
-      await publish(device, envelopes.seal(session, 'ack', encodeAck({ place })), batch);
+      const ack = publish(device, envelopes.seal(session, 'ack', encodeAck({ place })), batch);
+      // Its word that it has it may never come, and the device's next batch must not wait for that.
+      await within(clock, ACK_WITHIN_MS, ack);
     } catch (thrown) {
       // It is on disk; the gate sends it again and is told so then.
       log.warn('ack not sent', { device, problem: messageOf(thrown) });

@@ -26,6 +26,13 @@ export interface UploaderOptions {
 /** Base64 twice over, a batch of this stays below 64 KiB. */
 const MAX_BATCH_BYTES = 32 * 1024;
 const MAX_BATCH_RECORDS = 64;
+/** One record always goes, however long it is. */
+const LEAST_BATCH_BYTES = 512;
+/**
+ * A broker that takes no such long packets ends the connection, or says nothing. Batches are halved then, and stay so for
+ * a while: most often it was the network.
+ */
+const SMALL_FOR_MS = 600_000;
 const ACK_TIMEOUT_MS = 5_000;
 /** How long the right answer may still follow an ack that names an earlier place. */
 const REWIND_AFTER_MS = 1_000;
@@ -55,6 +62,8 @@ export class Uploader {
   #fruitless = 0;
   #doubtPauseMs = DOUBT_FIRST_MS;
   #nextDoubtMs = 0;
+  #batchBytes = MAX_BATCH_BYTES;
+  #smallUntilMs = 0;
   #cancel: Cancel = () => {};
   #stopped = false;
 
@@ -94,6 +103,18 @@ export class Uploader {
     this.kick();
   }
 
+  /** The connection is gone, perhaps for the length of what was under way. */
+  linkDown(): void {
+    if (this.#inFlight === undefined) return;
+    this.#batchBytes = Math.max(LEAST_BATCH_BYTES, this.#batchBytes / 2);
+    this.#smallUntilMs = this.options.clock.monotonicMs() + SMALL_FOR_MS;
+  }
+
+  get #mostBytes(): number {
+    if (this.options.clock.monotonicMs() >= this.#smallUntilMs) this.#batchBytes = MAX_BATCH_BYTES;
+    return this.#batchBytes;
+  }
+
   /** There may be something to send. */
   kick(): void {
     if (this.#working) {
@@ -112,10 +133,7 @@ export class Uploader {
     if (this.#acknowledged === undefined || sessions.current === undefined || !linkUp()) return;
     this.#working = true;
     this.#sendNext(this.#acknowledged)
-      .catch((thrown) => {
-        this.options.log.debug('upload failed', { problem: codeOf(thrown) ?? messageOf(thrown) });
-        this.#again();
-      })
+      .catch((thrown) => this.#failed(thrown))
       .finally(() => {
         this.#working = false;
         if (!this.#kickedMeanwhile) return;
@@ -131,7 +149,7 @@ export class Uploader {
 
   async #sendNext(from: TapId): Promise<void> {
     const { journal, sessions, device, randomBytes, publish, clock } = this.options;
-    const outgoing = await journal.batchAfter(from, MAX_BATCH_BYTES, MAX_BATCH_RECORDS);
+    const outgoing = await journal.batchAfter(from, this.#mostBytes, MAX_BATCH_RECORDS);
     const session = sessions.current;
     if (outgoing === undefined || session === undefined || this.#paused || this.#stopped) return;
     // A welcome may have moved the place while the disk was read.
@@ -142,15 +160,22 @@ export class Uploader {
     this.#inFlight = outgoing;
     this.#cancel();
     this.#cancel = clock.schedule(ACK_TIMEOUT_MS, () => this.#timedOut());
-    await publish(
-      sealUp(
-        { keys: session.keys.up, ticket: session.ticket },
-        { direction: 'up', device, kind: 'events' },
-        session.nextCounter(),
-        randomBytes(12),
-        encodeBatch(outgoing.batch),
-      ),
+    const payload = sealUp(
+      { keys: session.keys.up, ticket: session.ticket },
+      { direction: 'up', device, kind: 'events' },
+      session.nextCounter(),
+      randomBytes(12),
+      encodeBatch(outgoing.batch),
     );
+    // Not waited for: a broker's word that never comes must not hold up what central's own word takes on.
+    publish(payload).catch((thrown) => {
+      if (this.#inFlight === outgoing) this.#failed(thrown);
+    });
+  }
+
+  #failed(thrown: unknown): void {
+    this.options.log.debug('upload failed', { problem: codeOf(thrown) ?? messageOf(thrown) });
+    this.#again();
   }
 
   #timedOut(): void {

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { encodeAck } from '../../../protocol/wire/messages.js';
 import { settle } from '../../support/waiting.js';
-import { LinkBench } from './bench.js';
+import { DEVICE, LinkBench } from './bench.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -360,6 +360,34 @@ t.test('a broker that freezes with a batch in its hands holds nothing up when it
   bench.broker.reachable = true;
   await bench.run(12_000, 250);
   t.same([...new Set(bench.central.received)], upTo(3));
+});
+
+t.test('a broker that hands on and never acknowledges holds nothing up', async (t) => {
+  const bench = await LinkBench.ready();
+  const take = bench.broker.take.bind(bench.broker);
+  bench.broker.take = (message) => take(message) && message.qos === 0;
+  for (let i = 0; i < 3; i++) {
+    await bench.append(1);
+    await bench.run(100, 10);
+  }
+  t.same([...new Set(bench.central.received)], upTo(5), 'central has said that it has them');
+});
+
+t.test('a broker that ends the connection over long batches gets shorter ones', async (t) => {
+  const bench = await LinkBench.ready();
+  bench.central.acknowledges = false;
+  await bench.append(60);
+  bench.central.acknowledges = true;
+  bench.broker.onPass = (message) => {
+    if (!message.topic.endsWith('/events') || message.payload.length < 16 * 1024) return [message];
+    queueMicrotask(() => {
+      bench.broker.kill(`cardpad-${DEVICE}`);
+      bench.broker.reachable = true;
+    });
+    return [];
+  };
+  await bench.run(60_000, 250);
+  t.equal(bench.central.received.at(-1), '1/62');
 });
 
 t.test('two starts of a gate are sent one behind the other', async (t) => {

@@ -1,4 +1,4 @@
-import type { Clock } from '../platform/clock.js';
+import { type Clock, within } from '../platform/clock.js';
 import { Drops } from '../platform/drops.js';
 import type { Log } from '../platform/log.js';
 import type { MqttLink, MqttOptions, OpenMqtt } from '../platform/mqtt.js';
@@ -220,11 +220,13 @@ async function afterStoring(
   log: Log,
 ): Promise<void> {
   watch?.stored(device, records);
-  try {
-    await judging?.alarms.stored(device, records);
-    await judging?.admissions.stored(device, records);
-  } catch (thrown) {
-    log.error('records not judged', { device, problem: messageOf(thrown) });
+  // Each for itself: these records come once.
+  for (const judge of [judging?.alarms, judging?.admissions]) {
+    try {
+      await judge?.stored(device, records);
+    } catch (thrown) {
+      log.error('records not judged', { device, problem: messageOf(thrown) });
+    }
   }
 }
 
@@ -336,14 +338,4 @@ async function closeAll(
     within(clock, GOODBYE_WITHIN_MS, goodbyes),
   ]);
   await anchors?.close();
-}
-
-/** Waits for the end of something, but not for ever. */
-async function within(clock: Clock, mostMs: number, work: Promise<unknown> | undefined): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const cancel = clock.schedule(mostMs, resolve);
-    Promise.resolve(work)
-      .then(() => resolve(), reject)
-      .finally(cancel);
-  });
 }

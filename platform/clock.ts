@@ -25,6 +25,20 @@ export const systemClock: Clock = {
   },
 };
 
+/** Waits for the end of something, but no longer than that. @throws what the work throws in that time */
+export async function within(
+  clock: Clock,
+  mostMs: number,
+  work: Promise<unknown> | undefined,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const cancel = clock.schedule(mostMs, resolve);
+    Promise.resolve(work)
+      .then(() => resolve(), reject)
+      .finally(cancel);
+  });
+}
+
 /** A clock that moves only when told to: tests and simulations never sleep. */
 export class ManualClock implements Clock {
   #nowMs = 0;

@@ -122,8 +122,9 @@ export class Gates {
 
 /** Whether a message is of a time before what is known: an old will must not kill a new connection. */
 function isOld({ newest, superseded }: Watched, state: State, retained: boolean): boolean {
-  if (state.boot === newest.boot) return state.connection < newest.connection;
+  // What is up is no will: with it a gate corrects also a number that somebody has made up.
   if (isUp(state)) return false;
+  if (state.boot === newest.boot) return state.connection < newest.connection;
   // A start that is over, and one never heard of while another is up: its end is no news. What the broker has kept
   // is all that there is to know after a time in which nobody listened.
   return superseded.includes(state.boot) || (isUp(newest) && !retained);

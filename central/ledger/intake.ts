@@ -1,12 +1,11 @@
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, within } from '../../platform/clock.js';
 import type { Drops } from '../../platform/drops.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
 import { encodeAck, parseBatch } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import { type Enrolments, enrolledKey } from '../enrolments.js';
-import type { Envelopes } from '../session/envelopes.js';
-import type { OpenSession } from '../session/tickets.js';
+import type { Envelopes, OpenedUp } from '../session/envelopes.js';
 import type { ChainedRecord } from './batch.js';
 import type { Ledger, Stored } from './ledger.js';
 
@@ -14,6 +13,8 @@ import type { Ledger, Stored } from './ledger.js';
 const WAITING_A_DEVICE = 8;
 /** A disk that is full fails each batch of each gate, and its log may lie on it. */
 const SAY_AGAIN_MS = 10_000;
+/** A gate waits as long for its ack. */
+const ACK_WITHIN_MS = 5_000;
 
 export interface IntakeOptions {
   readonly envelopes: Envelopes;
@@ -84,7 +85,7 @@ export class Intake {
       const batch = parseBatch(opened.value.plaintext);
       if (!batch.ok) return this.#reject(device, batch.reason);
       const stored = await ledger.store(device, batch.value);
-      await this.#answer(device, opened.value.session, stored, payload);
+      await this.#answer(device, opened.value, stored, payload);
       if (stored.kind === 'stored') await onStored(device, stored.records);
     } catch (thrown) {
       // No ack: the gate keeps what it has and sends it again.
@@ -102,12 +103,12 @@ export class Intake {
     log.error('batch not stored', { device, code, problem: messageOf(thrown) });
   }
 
-  async #answer(device: string, session: OpenSession, stored: Stored, batch: Buffer): Promise<void> {
+  async #answer(device: string, asked: OpenedUp, stored: Stored, batch: Buffer): Promise<void> {
     const { log, onAcknowledged } = this.options;
     if (stored.kind === 'rejected') return this.#reject(device, stored.reason);
     if (stored.kind === 'stored') this.#stored += stored.records.length;
     if (stored.kind === 'hole') log.warn('records missing, the gate is asked to go back', { device });
-    await this.#ack(device, session, stored.place, batch);
+    await this.#ack(device, asked, stored.place, batch);
     if (stored.kind !== 'hole' && stored.fork === 0) onAcknowledged(device, stored.place);
   }
 
@@ -116,10 +117,17 @@ export class Intake {
     this.options.drops.count('events', device, reason, 'error');
   }
 
-  async #ack(device: string, session: OpenSession, place: Place | null, batch: Buffer): Promise<void> {
-    const { envelopes, publish, log } = this.options;
+  async #ack(
+    device: string,
+    { session, counter }: OpenedUp,
+    place: Place | null,
+    batch: Buffer,
+  ): Promise<void> {
+    const { envelopes, publish, log, clock } = this.options;
     try {
-      await publish(device, envelopes.seal(session, 'ack', encodeAck({ place })), batch);
+      const ack = publish(device, envelopes.seal(session, 'ack', encodeAck({ re: counter, place })), batch);
+      // Its word that it has it may never come, and the device's next batch must not wait for that.
+      await within(clock, ACK_WITHIN_MS, ack);
     } catch (thrown) {
       // It is on disk; the gate sends it again and is told so then.
       log.warn('ack not sent', { device, problem: messageOf(thrown) });

@@ -100,7 +100,9 @@ export class Archive {
     }
     // In order: what is before a segment whose time is over is older still, though its own clock may not have been
     // trusted; and a tap must not stay behind when its end goes, or the next start would end it again.
-    for (const segment of segments.slice(0, over)) await this.#remove(segment);
+    for (const segment of segments.slice(0, over)) {
+      if (!(await this.#remove(segment))) return;
+    }
   }
 
   async #isOver(segment: Segment): Promise<boolean> {
@@ -123,19 +125,20 @@ export class Archive {
     return parsed?.ok && parsed.value.trusted ? parsed.value.wallMs : undefined;
   }
 
-  async #remove(segment: Segment): Promise<void> {
+  /** False when it stays for the next time. */
+  async #remove(segment: Segment): Promise<boolean> {
     try {
       await this.options.disk.remove(segment.name);
     } catch (thrown) {
       const problem = codeOf(thrown) ?? messageOf(thrown);
       if (problem !== 'ENOENT') {
-        // It stays for the next time; the others need not wait for it.
         this.options.log.debug('cannot remove', { segment: segment.name, problem });
-        return;
+        return false;
       }
     }
     this.#settled.delete(segment.name);
     this.options.onRemoved(segment);
+    return true;
   }
 
   async #stored(segment: Segment, from: number): Promise<readonly StoredRecord[]> {

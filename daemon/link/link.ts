@@ -196,6 +196,7 @@ export class Link {
     this.#presence.linkDown(takenOver);
     this.#sessions.linkDown();
     this.#verifier.linkDown();
+    this.#uploader.linkDown();
   }
 
   #onMessage(topic: string, payload: Buffer, retained: boolean): void {

@@ -59,6 +59,8 @@ interface Outstanding {
 export const WELCOME_TIMEOUT_MS = 5_000;
 /** A hello that was sent before central came up went to nobody; one that it took is answered within this. */
 const COMING_UP_MS = 1_000;
+/** Welcomes whose signature may be checked at once: the one thread must not spend minutes on forged ones. */
+const WELCOMES_AT_ONCE = 8;
 /** A session is renewed when this much of its life is over; the rest is for a central that is away. */
 const RENEW_AT = 0.8;
 /**
@@ -86,6 +88,9 @@ export class SessionKeeper {
   #isUnanswered = false;
   #sentMs = 0;
   #busy = false;
+  /** The hello under way was sent in place of one for which a central came up too late. */
+  #isReplacement = false;
+  #welcomesAtWork = 0;
   #tries = 0;
   #renewAtMs = 0;
   /** When the doubts so far would have been due, had they come one at a time. */
@@ -131,6 +136,7 @@ export class SessionKeeper {
     this.#cancelGreeting?.();
     this.#cancelGreeting = undefined;
     this.#outstanding = undefined;
+    this.#isReplacement = false;
   }
 
   /** Somebody waits: a hello at once, unless one is under way or none is needed. */
@@ -159,10 +165,13 @@ export class SessionKeeper {
   #greetNow(): void {
     const outstanding = this.#outstanding;
     if (outstanding === undefined) return this.want();
+    // Once, until a central has answered: who says "ready" all the time must not throw away every welcome on its way.
+    if (this.#isReplacement) return;
     const leftMs = outstanding.sentMs + COMING_UP_MS - this.options.clock.monotonicMs();
     this.#cancelNext();
     this.#cancelNext = this.options.clock.schedule(Math.max(0, leftMs), () => {
       this.#outstanding = undefined;
+      this.#isReplacement = true;
       this.#helloNow();
     });
   }
@@ -284,8 +293,12 @@ export class SessionKeeper {
     const { body, key, signature } = signed.value;
     const publicKey = central.keys.session.find(({ id }) => id === key)?.publicKey;
     if (publicKey === undefined) return drop('welcome-unknown-key');
-    if (!(await sm2.verify(signedBytes('welcome', body), signature, publicKey)))
-      return drop('welcome-forged');
+    if (this.#welcomesAtWork >= WELCOMES_AT_ONCE) return drop('welcome-busy');
+    this.#welcomesAtWork += 1;
+    const isAuthentic = await sm2.verify(signedBytes('welcome', body), signature, publicKey).finally(() => {
+      this.#welcomesAtWork -= 1;
+    });
+    if (!isAuthentic) return drop('welcome-forged');
     const welcome = parseWelcome(body);
     if (!welcome.ok) return drop(`welcome-${welcome.reason}`);
     const { core, coreBytes, ticket } = welcome.value;
@@ -300,6 +313,7 @@ export class SessionKeeper {
       return drop('welcome-late');
     this.#outstanding = undefined;
     this.#isUnanswered = false;
+    this.#isReplacement = false;
     this.#tries = 0;
     this.#settleDoubt(outstanding.sentMs);
     let counter = 0;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../platform/clock.js';
+import { codeOf } from '../../protocol/errors.js';
 
 export interface SilenceOptions {
   readonly clock: Clock;
@@ -62,7 +63,10 @@ export class Silence {
       () => {
         brokerAnswers = true;
       },
-      () => {},
+      (thrown) => {
+        // A refusal is an answer.
+        brokerAnswers = codeOf(thrown) === 'mqtt.refused';
+      },
     );
     // To the end of the time, also when the broker has answered: one that was stuck for a moment brings the verdicts
     // that it held back a little later.

@@ -7,7 +7,7 @@ import { encodeBatch, parseAck, type TapId } from '../../protocol/wire/messages.
 import type { Place } from '../../protocol/wire/session.js';
 import type { Outgoing } from '../journal/archive.js';
 import type { Journal } from '../journal/journal.js';
-import type { SessionKeeper } from './session.js';
+import type { Session, SessionKeeper } from './session.js';
 
 export interface UploaderOptions {
   readonly device: string;
@@ -26,9 +26,14 @@ export interface UploaderOptions {
 /** Base64 twice over, a batch of this stays below 64 KiB. */
 const MAX_BATCH_BYTES = 32 * 1024;
 const MAX_BATCH_RECORDS = 64;
+/** One record always goes, however long it is. */
+const LEAST_BATCH_BYTES = 512;
+/**
+ * A broker that takes no such long packets ends the connection, or says nothing. Batches are halved then, and stay so for
+ * a while: most often it was the network.
+ */
+const SMALL_FOR_MS = 600_000;
 const ACK_TIMEOUT_MS = 5_000;
-/** How long the right answer may still follow an ack that names an earlier place. */
-const REWIND_AFTER_MS = 1_000;
 /** A batch without an ack may mean that central cannot open our ticket, or that it does not want this batch. */
 const DOUBT_FIRST_MS = 30_000;
 const DOUBT_LAST_MS = 600_000;
@@ -43,9 +48,9 @@ const BEGINNING: TapId = { epoch: 0, seq: 0 };
 export class Uploader {
   /** Central has everything up to here. Undefined until a welcome has said so. */
   #acknowledged: TapId | undefined;
-  /** An ack named an earlier place: the answer to an older resend, or central has lost what it had. Time tells. */
-  #rewindTo: TapId | undefined;
   #inFlight: Outgoing | undefined;
+  /** Sessions and counters under which the batch in flight was sent: an ack answers one of them. */
+  readonly #asked = new Set<string>();
   #working = false;
   #kickedMeanwhile = false;
   #paused = false;
@@ -55,6 +60,8 @@ export class Uploader {
   #fruitless = 0;
   #doubtPauseMs = DOUBT_FIRST_MS;
   #nextDoubtMs = 0;
+  #batchBytes = MAX_BATCH_BYTES;
+  #smallUntilMs = 0;
   #cancel: Cancel = () => {};
   #stopped = false;
 
@@ -78,7 +85,7 @@ export class Uploader {
       });
     }
     this.#inFlight = undefined;
-    this.#rewindTo = undefined;
+    this.#asked.clear();
     this.#tries = 0;
     this.#notBeforeMs = 0;
     this.#cancel();
@@ -92,6 +99,18 @@ export class Uploader {
     this.#fruitless = 0;
     this.#notBeforeMs = 0;
     this.kick();
+  }
+
+  /** The connection is gone, perhaps for the length of what was under way. */
+  linkDown(): void {
+    if (this.#inFlight === undefined) return;
+    this.#batchBytes = Math.max(LEAST_BATCH_BYTES, this.#batchBytes / 2);
+    this.#smallUntilMs = this.options.clock.monotonicMs() + SMALL_FOR_MS;
+  }
+
+  get #mostBytes(): number {
+    if (this.options.clock.monotonicMs() >= this.#smallUntilMs) this.#batchBytes = MAX_BATCH_BYTES;
+    return this.#batchBytes;
   }
 
   /** There may be something to send. */
@@ -112,10 +131,7 @@ export class Uploader {
     if (this.#acknowledged === undefined || sessions.current === undefined || !linkUp()) return;
     this.#working = true;
     this.#sendNext(this.#acknowledged)
-      .catch((thrown) => {
-        this.options.log.debug('upload failed', { problem: codeOf(thrown) ?? messageOf(thrown) });
-        this.#again();
-      })
+      .catch((thrown) => this.#failed(thrown))
       .finally(() => {
         this.#working = false;
         if (!this.#kickedMeanwhile) return;
@@ -131,7 +147,7 @@ export class Uploader {
 
   async #sendNext(from: TapId): Promise<void> {
     const { journal, sessions, device, randomBytes, publish, clock } = this.options;
-    const outgoing = await journal.batchAfter(from, MAX_BATCH_BYTES, MAX_BATCH_RECORDS);
+    const outgoing = await journal.batchAfter(from, this.#mostBytes, MAX_BATCH_RECORDS);
     const session = sessions.current;
     if (outgoing === undefined || session === undefined || this.#paused || this.#stopped) return;
     // A welcome may have moved the place while the disk was read.
@@ -142,15 +158,24 @@ export class Uploader {
     this.#inFlight = outgoing;
     this.#cancel();
     this.#cancel = clock.schedule(ACK_TIMEOUT_MS, () => this.#timedOut());
-    await publish(
-      sealUp(
-        { keys: session.keys.up, ticket: session.ticket },
-        { direction: 'up', device, kind: 'events' },
-        session.nextCounter(),
-        randomBytes(12),
-        encodeBatch(outgoing.batch),
-      ),
+    const counter = session.nextCounter();
+    this.#asked.add(nameOf(session, counter));
+    const payload = sealUp(
+      { keys: session.keys.up, ticket: session.ticket },
+      { direction: 'up', device, kind: 'events' },
+      counter,
+      randomBytes(12),
+      encodeBatch(outgoing.batch),
     );
+    // Not waited for: a broker's word that never comes must not hold up what central's own word takes on.
+    publish(payload).catch((thrown) => {
+      if (this.#inFlight === outgoing) this.#failed(thrown);
+    });
+  }
+
+  #failed(thrown: unknown): void {
+    this.options.log.debug('upload failed', { problem: codeOf(thrown) ?? messageOf(thrown) });
+    this.#again();
   }
 
   #timedOut(): void {
@@ -170,11 +195,9 @@ export class Uploader {
     this.#nextDoubtMs = 0;
   }
 
-  /** No answer came that takes us on: once more, from the earlier place if central asked for it. */
+  /** No answer came that takes us on: once more, after a while. */
   #again(): void {
     this.#inFlight = undefined;
-    this.#acknowledged = this.#rewindTo ?? this.#acknowledged;
-    this.#rewindTo = undefined;
     this.#tries += 1;
     this.#fruitless += 1;
     const { clock, random, log } = this.options;
@@ -203,24 +226,23 @@ export class Uploader {
     if (opened === undefined) return onDropped('ack-forged');
     const ack = parseAck(opened.plaintext);
     if (!ack.ok) return onDropped(`ack-${ack.reason}`);
-    const { place } = ack.value;
+    const { re, place } = ack.value;
     const inFlight = this.#inFlight;
-    if (inFlight === undefined) return onDropped('ack-unasked');
+    if (inFlight === undefined || !this.#asked.has(nameOf(session, re))) return onDropped('ack-unasked');
     if (place !== null && isAfter(place, inFlight.last)) return onDropped('ack-beyond');
     if (place !== null && place.head !== inFlight.last.head && !(await journal.knows(place))) {
       return onDropped('ack-wrong-head');
     }
     if (this.#inFlight !== inFlight) return onDropped('ack-late');
     this.#heard();
+    this.#asked.clear();
     if (place === null || !isAfter(place, this.#acknowledged ?? BEGINNING)) {
-      this.#rewindTo = place ?? BEGINNING;
-      this.#cancel();
-      this.#cancel = this.options.clock.schedule(REWIND_AFTER_MS, () => this.#again());
-      return;
+      // Central has lost what it had. From there, but not in a circle without a pause.
+      this.#acknowledged = place ?? BEGINNING;
+      return this.#again();
     }
     this.#cancel();
     this.#acknowledged = place;
-    this.#rewindTo = undefined;
     this.#inFlight = undefined;
     this.#tries = 0;
     this.#fruitless = 0;
@@ -229,6 +251,8 @@ export class Uploader {
     await journal.acknowledged(place);
   }
 }
+
+const nameOf = ({ id }: Session, counter: number): string => `${id}/${counter}`;
 
 function isAfter(a: TapId, b: TapId): boolean {
   return a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq);

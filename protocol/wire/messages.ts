@@ -66,8 +66,13 @@ const BatchSchema = v.strictObject({
 });
 export type Batch = v.InferOutput<typeof BatchSchema>;
 
-/** `down/ack`: how far central has the journal on its own disk; null when it has nothing of this device. */
-const AckSchema = v.strictObject({ place: v.nullable(PlaceSchema) });
+/** `down/ack`: how far central has the journal on its own disk. */
+const AckSchema = v.strictObject({
+  /** The counter of the batch's envelope. */
+  re: count(),
+  /** Null when central has nothing of this device. */
+  place: v.nullable(PlaceSchema),
+});
 export type Ack = v.InferOutput<typeof AckSchema>;
 
 /** `up/state` and `central/{worker}/state`: plain hints that never change what a gate decides. */

@@ -55,9 +55,9 @@ t.test(
     t.match(verdict, { outcome: 'pass', tap: { epoch: 1, seq: tap } });
     journal.verdict(tap);
     const ack = device.open('ack', await exchange('events', device.send(journal.batch()), 'ack'));
-    t.same(ack, { place: journal.place });
+    t.same(ack, { re: 2, place: journal.place });
     const again = device.open('ack', await exchange('events', device.send(journal.batch()), 'ack'));
-    t.same(again, { place: journal.place }, 'a resend is acknowledged again');
+    t.same(again, { re: 3, place: journal.place }, 'a resend is acknowledged again');
     t.match(central.stats(), {
       sessions: 1,
       answered: 1,
@@ -83,7 +83,8 @@ t.test('a hole is answered with our place, and what is no journal with nothing',
   const journal = new TestJournal(device.name, 1, null, ledgerKey);
   journal.add('config');
   journal.add('config');
-  t.same(device.open('ack', await exchange('events', device.send(journal.batch(2)), 'ack')), { place: null });
+  const ack = device.open('ack', await exchange('events', device.send(journal.batch(2)), 'ack'));
+  t.same(ack, { re: 1, place: null });
   await dropped('events', device.send({ ...journal.batch(), epoch: 2 }), 'record-number');
   await dropped('events', device.ask(question()), 'forged');
   await dropped('events', Buffer.from('x'), 'not-enrolled', 'gz-bus-b2');
@@ -226,6 +227,7 @@ t.test('the same over a real broker and SM2 on threads', async (t) => {
     outcome: 'pass',
   });
   t.same(device.open('ack', await exchange('events', device.send(journal.batch()), 'ack')), {
+    re: 2,
     place: journal.place,
   });
   const last = once(events, 'state');

@@ -269,9 +269,10 @@ export class FakeCentral {
     if (this.acknowledges) this.acknowledge(session, last);
   }
 
-  acknowledge(session: CentralSession, place: Place | null): void {
+  /** @param re the counter of the batch that it answers; default: the last one that came */
+  acknowledge(session: CentralSession, place: Place | null, re = this.batches.at(-1)?.counter ?? 0): void {
     this.place = place;
-    this.send('ack', this.seal(session, 'ack', encodeAck({ place })));
+    this.send('ack', this.seal(session, 'ack', encodeAck({ re, place })));
   }
 
   seal(

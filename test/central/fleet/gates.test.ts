@@ -70,12 +70,14 @@ const CASES: readonly [string, readonly Said[], Said, number][] = [
     0,
   ],
   [
-    'an old birth after the new one',
+    'a number that somebody made up, corrected by the gate',
     [
-      ['alert', 2, A],
       ['ready', 1, A],
+      ['ready', 9_000_000, A],
+      ['ready', 1, A],
+      ['lost', 1, A],
     ],
-    ['alert', 2, A],
+    ['lost', 1, A],
     0,
   ],
   [

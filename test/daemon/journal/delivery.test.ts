@@ -272,6 +272,18 @@ t.test('a segment that a start cannot read does not keep the gate from starting'
   t.equal(journal.epoch, 3, 'no epoch is numbered twice');
 });
 
+t.test('segments go in order: one that cannot be removed keeps those behind it', async (t) => {
+  const disk = new MemoryDisk();
+  for (let start = 0; start < 3; start++) await (await openOn(disk)).journal.close();
+  const { journal, clock } = await openOn(disk);
+  const before = disk.names;
+  await journal.acknowledged(journal.newest);
+  clock.advance(72 * HOUR_MS);
+  disk.fail = (what, count) => (what === 'remove' && count === 1 ? 'EROFS' : undefined);
+  await journal.acknowledged(journal.newest);
+  t.same(disk.names, before);
+});
+
 t.test('a segment that cannot be removed is tried again later', async (t) => {
   const disk = new MemoryDisk();
   await (await openOn(disk)).journal.close();

@@ -1,4 +1,6 @@
 import t from 'tap';
+import { encodeState } from '../../../protocol/wire/messages.js';
+import { centralStateTopic } from '../../../protocol/wire/topics.js';
 import { settle } from '../../support/waiting.js';
 import { LinkBench } from './bench.js';
 
@@ -155,4 +157,40 @@ t.test('a doubt is not forgotten with the connection', async (t) => {
   bench.broker.reachable = true;
   await bench.run(2_000, 100);
   t.equal(central.sessions.length, 2);
+});
+
+t.test('who says "ready" all the time throws away one hello on its way, and no more', async (t) => {
+  const bench = await LinkBench.start({ centralUp: false });
+  const { central, clock } = bench;
+  central.connect();
+  central.answersHello = false;
+  const ready = (boot: string) => encodeState({ state: 'ready', connection: 1, boot });
+  for (let second = 0; second < 4; second++) {
+    bench.broker.inject(centralStateTopic('x'), ready(`${second}`.padStart(16, '0')));
+    await bench.run(1_000, 100);
+  }
+  const hellos = bench.sent('hello').length;
+  t.ok(hellos <= 2, `${hellos} hellos in 4 s`);
+  const last = central.hellos.at(-1);
+  if (last === undefined) throw new Error('no hello');
+  central.send('welcome', await central.welcome(last.body));
+  await bench.run(100);
+  t.equal(bench.link.ready, true, 'its welcome is taken, though it came late');
+  t.ok(clock.monotonicMs() < 5_000);
+});
+
+t.test('forged welcomes by the hundred do not keep the one thread from the true one', async (t) => {
+  const bench = await LinkBench.start({ centralUp: false });
+  const { central } = bench;
+  central.connect();
+  central.answersHello = false;
+  await bench.run(100, 10);
+  const hello = central.hellos.at(-1);
+  if (hello === undefined) throw new Error('no hello');
+  const forged = await central.welcome(hello.body, { signer: central.otherKey });
+  const verified = () => bench.sm2Calls.filter((call) => call === 'verify').length;
+  const before = verified();
+  for (let i = 0; i < 200; i++) bench.inject('welcome', forged);
+  await settle();
+  t.ok(verified() - before <= 8, 'a few at a time');
 });

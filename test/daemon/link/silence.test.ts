@@ -1,11 +1,12 @@
 import t from 'tap';
 import { Silence } from '../../../daemon/link/silence.js';
 import { ManualClock } from '../../../platform/clock.js';
+import { CardpadError } from '../../../protocol/errors.js';
 import { settle } from '../../support/waiting.js';
 
 const PATIENCE_MS = 3_000;
 
-function open(broker: 'answers' | 'answers late' | 'is gone' | 'is frozen' = 'answers') {
+function open(broker: 'answers' | 'refuses' | 'answers late' | 'is gone' | 'is frozen' = 'answers') {
   const clock = new ManualClock();
   const changes: boolean[] = [];
   const bench = { clock, changes, asked: 0, withoutBroker: 0, broker };
@@ -14,6 +15,7 @@ function open(broker: 'answers' | 'answers late' | 'is gone' | 'is frozen' = 'an
     askBroker: () => {
       bench.asked += 1;
       if (bench.broker === 'is gone') return Promise.reject(new Error('down'));
+      if (bench.broker === 'refuses') return Promise.reject(new CardpadError('mqtt.refused', 'retry', 'no'));
       return new Promise((resolve) => {
         if (bench.broker === 'answers') resolve();
         if (bench.broker === 'answers late') clock.schedule(PATIENCE_MS + 1, resolve);
@@ -44,6 +46,14 @@ t.test('three questions in a row without an answer, and the broker answers: an a
   await bench.pass();
   t.equal(bench.asked, 1);
   t.same(bench.changes, [true]);
+});
+
+t.test('a broker that refuses what it is asked has answered', async (t) => {
+  const bench = open('refuses');
+  bench.timeOuts(3);
+  await bench.pass();
+  t.same(bench.changes, [true]);
+  t.equal(bench.withoutBroker, 0);
 });
 
 t.test('one alarm until an answer comes, then the next three count anew', async (t) => {

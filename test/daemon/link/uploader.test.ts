@@ -1,7 +1,7 @@
 import t from 'tap';
 import { encodeAck } from '../../../protocol/wire/messages.js';
 import { settle } from '../../support/waiting.js';
-import { LinkBench } from './bench.js';
+import { DEVICE, LinkBench } from './bench.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -96,36 +96,23 @@ t.test('whatever is not central’s word on this very batch moves nothing', asyn
   await bench.run(1);
   const [batch] = central.batches;
   if (batch === undefined) throw new Error('nothing came');
-  const { session, last } = batch;
+  const { session, counter: re, last } = batch;
   const elsewhere = await LinkBench.ready();
   const foreign = elsewhere.central.sessions[0];
   if (foreign === undefined) throw new Error('no session');
-  const ack = encodeAck({ place: last });
+  const ack = encodeAck({ re, place: last });
+  const naming = (place: Partial<typeof last>, to = re) =>
+    central.seal(session, 'ack', encodeAck({ re: to, place: { ...last, ...place } }));
   const cases: [string, string, Buffer][] = [
     ['ack-forged', 'another’s keys', central.seal({ id: session.id, keys: foreign.keys }, 'ack', ack)],
     ['ack-forged', 'another kind', central.seal(session, 'verdict', ack)],
     ['ack-forged', 'another device', central.seal(session, 'ack', ack, 'gz-bus-a2')],
     ['ack-unknown-session', 'another session', central.seal(foreign, 'ack', ack)],
-    [
-      'ack-beyond',
-      'more than was sent',
-      central.seal(session, 'ack', encodeAck({ place: { ...last, seq: 3 } })),
-    ],
-    [
-      'ack-beyond',
-      'an epoch to come',
-      central.seal(session, 'ack', encodeAck({ place: { ...last, epoch: 2 } })),
-    ],
-    [
-      'ack-wrong-head',
-      'another chain',
-      central.seal(session, 'ack', encodeAck({ place: { ...last, head: '00'.repeat(32) } })),
-    ],
-    [
-      'ack-wrong-head',
-      'another chain, earlier',
-      central.seal(session, 'ack', encodeAck({ place: { ...last, seq: 1, head: '00'.repeat(32) } })),
-    ],
+    ['ack-beyond', 'more than was sent', naming({ seq: 3 })],
+    ['ack-beyond', 'an epoch to come', naming({ epoch: 2 })],
+    ['ack-wrong-head', 'another chain', naming({ head: '00'.repeat(32) })],
+    ['ack-wrong-head', 'another chain, earlier', naming({ seq: 1, head: '00'.repeat(32) })],
+    ['ack-unasked', 'to another batch', naming({}, re + 1)],
     ['ack-not-json', 'not JSON', Buffer.from('ack')],
     ['ack-wrong-shape', 'sealed nonsense', central.seal(session, 'ack', Buffer.from('{}'))],
   ];
@@ -174,7 +161,7 @@ t.test('central may take a part of a batch: the rest goes on from there', async 
   t.same(bench.central.received.slice(-7), ['1/3', '1/4', '1/5', '1/6', '1/7', '1/8', '1/9']);
 });
 
-t.test('a late answer to an older resend does not send the gate back', async (t) => {
+t.test('an answer to an older batch, said again, moves nothing', async (t) => {
   const bench = await LinkBench.ready();
   await bench.append(3);
   const [older] = bench.central.batches;
@@ -182,7 +169,9 @@ t.test('a late answer to an older resend does not send the gate back', async (t)
   await bench.append(1);
   const newest = bench.central.batches.at(-1);
   if (older === undefined || newest === undefined) throw new Error('nothing came');
-  bench.central.acknowledge(newest.session, older.last);
+  bench.central.acknowledge(newest.session, older.last, older.counter);
+  await settle();
+  t.same(bench.drops(), ['ack-unasked']);
   bench.central.acknowledge(newest.session, newest.last);
   bench.central.acknowledges = true;
   const before = bench.central.received.length;
@@ -360,6 +349,34 @@ t.test('a broker that freezes with a batch in its hands holds nothing up when it
   bench.broker.reachable = true;
   await bench.run(12_000, 250);
   t.same([...new Set(bench.central.received)], upTo(3));
+});
+
+t.test('a broker that hands on and never acknowledges holds nothing up', async (t) => {
+  const bench = await LinkBench.ready();
+  const take = bench.broker.take.bind(bench.broker);
+  bench.broker.take = (message) => take(message) && message.qos === 0;
+  for (let i = 0; i < 3; i++) {
+    await bench.append(1);
+    await bench.run(100, 10);
+  }
+  t.same([...new Set(bench.central.received)], upTo(5), 'central has said that it has them');
+});
+
+t.test('a broker that ends the connection over long batches gets shorter ones', async (t) => {
+  const bench = await LinkBench.ready();
+  bench.central.acknowledges = false;
+  await bench.append(60);
+  bench.central.acknowledges = true;
+  bench.broker.onPass = (message) => {
+    if (!message.topic.endsWith('/events') || message.payload.length < 16 * 1024) return [message];
+    queueMicrotask(() => {
+      bench.broker.kill(`cardpad-${DEVICE}`);
+      bench.broker.reachable = true;
+    });
+    return [];
+  };
+  await bench.run(60_000, 250);
+  t.equal(bench.central.received.at(-1), '1/62');
 });
 
 t.test('two starts of a gate are sent one behind the other', async (t) => {

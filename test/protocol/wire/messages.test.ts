@@ -32,8 +32,8 @@ const MESSAGES = [
   { name: 'batch', value: BATCH, bytes: encodeBatch(BATCH), parse: parseBatch, right: [] },
   {
     name: 'ack',
-    value: { place: PLACE },
-    bytes: encodeAck({ place: PLACE }),
+    value: { re: 7, place: PLACE },
+    bytes: encodeAck({ re: 7, place: PLACE }),
     parse: parseAck,
     right: ['place = null'],
   },

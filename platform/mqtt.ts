@@ -38,23 +38,32 @@ export interface MessageProperties {
   readonly correlation?: Buffer;
 }
 
-/** A broker's URL as it may stand in a log. */
-export const withoutLogin = (url: string): string => url.replace(/\/\/[^@/]*@/, '//');
+/** A broker's URL as it may stand in a log: the login ends at the last `@` before the path. */
+export const withoutLogin = (url: string): string => url.replace(/\/\/[^/]*@/, '//');
 
 /** A connection that keeps coming back until it is closed. Nothing is queued in it: what must last is in the journal. */
 export interface MqttLink {
   readonly up: boolean;
-  /** QoS 0; false when not connected. */
+  /** The longest packet in bytes, header and all, that the broker takes; undefined where it did not say, or is away. */
+  readonly mostBytes: number | undefined;
+  /** QoS 0; false when not connected, or when the packet would be longer than `mostBytes`. */
   send(topic: string, payload: Buffer, properties?: MessageProperties): boolean;
   /**
    * QoS 1; resolves when the broker has it.
-   * @throws CardpadError `mqtt.down` (reconnect) | `mqtt.refused` (retry): only an MQTT 5 broker tells that it did not take it
+   * @throws CardpadError `mqtt.down` (reconnect)
+   *   | `mqtt.refused` (retry): only an MQTT 5 broker tells that it did not take it
+   *   | `mqtt.too-long` (retry): the packet would be longer than `mostBytes`, and was not sent
    */
   publish(
     topic: string,
     payload: Buffer,
     options?: { readonly retain?: boolean } & MessageProperties,
   ): Promise<void>;
+  /**
+   * Gives up a connection on which nothing comes through, without a goodbye, and connects anew as after any other loss:
+   * `onDown` comes in a later turn, then the back-off. Does nothing while not connected.
+   */
+  renew(): void;
   /** Says goodbye to the broker, so that it does not publish the will; idempotent. */
   close(): Promise<void>;
 }

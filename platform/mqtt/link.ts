@@ -1,6 +1,7 @@
-import { type IClientOptions, type IConnackPacket, MqttClient } from 'mqtt';
+import { type IConnackPacket, MqttClient } from 'mqtt';
 import { CardpadError, codeOf } from '../../protocol/errors.js';
 import type { Cancel, Clock } from '../clock.js';
+import { LineLimit } from '../lineLimit.js';
 import type { Log } from '../log.js';
 import {
   backoffMs,
@@ -8,11 +9,14 @@ import {
   type MqttLink,
   type MqttOptions,
   type OpenMqtt,
+  type Qos,
   withoutLogin,
 } from '../mqtt.js';
+import { clientOptions, KEEPALIVE_SECONDS } from './clientOptions.js';
 import { keepNoPacketNumbers } from './mqttPacket.js';
 import { downError, Outbox } from './outbox.js';
-import { loginIn, openStream, PACKET_MOST_BYTES } from './stream.js';
+import { onTheWire, publishBytes, tooLongError } from './publishPacket.js';
+import { openStream } from './stream.js';
 import { refusedOf, subscriptionMap } from './subscriptions.js';
 import {
   connackEnded,
@@ -26,9 +30,6 @@ import { connackWords, problemWords, reasonWords, TAKEN_OVER } from './words.js'
 
 /** From the first packet on the way to the last confirmed subscription. */
 const CONNECT_TIMEOUT_MS = 4_000;
-const KEEPALIVE_SECONDS = 10;
-/** Messages at QoS 1 that a broker may have under way to us: each is acknowledged as soon as it was handed on. */
-const RECEIVE_MAXIMUM = 128;
 /** MQTT 5 clause 3.2.2.3.3: what a broker takes that does not say. */
 const RECEIVE_MAXIMUM_DEFAULT = 65_535;
 /**
@@ -45,6 +46,9 @@ const REFUSED_LAST_MS = 1_300;
 const SETTLED_MS = 10_000;
 /** A broker that is away for a day is a line or two, not twenty thousand. */
 const PROBLEMS_SAID = 8;
+/** A connection that comes and goes is told of so often, and in all no link writes more lines a minute. */
+const LINES_OF_A_KIND_A_MINUTE = 10;
+const LINES_A_MINUTE = 20;
 
 /** What is to be said of a try that ended without an error of its own. */
 const ENDINGS: Readonly<Record<Ended, string>> = {
@@ -55,39 +59,7 @@ const ENDINGS: Readonly<Record<Ended, string>> = {
   spoken: 'the connection was closed',
 };
 
-function clientOptions(options: MqttOptions, version: MqttVersion): IClientOptions {
-  const { url, clientId, username, password, will } = options;
-  return {
-    ...loginIn(url),
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    clientId,
-    clean: true,
-    ...(version === '3.1.1'
-      ? { protocolVersion: 4 }
-      : {
-          protocolVersion: 5,
-          properties: {
-            sessionExpiryInterval: 0,
-            receiveMaximum: RECEIVE_MAXIMUM,
-            maximumPacketSize: PACKET_MOST_BYTES,
-          },
-        }),
-    keepalive: KEEPALIVE_SECONDS,
-    // Our own back-off has jitter, and a fresh client has no half-remembered packets.
-    reconnectPeriod: 0,
-    queueQoSZero: false,
-    resubscribe: false,
-    timerVariant: 'native',
-    ...(will === undefined ? {} : { will: { ...will(), qos: 1 as const, retain: true } }),
-  };
-}
-
-const onTheWire = ({ expirySeconds, responseTopic, correlation }: MessageProperties) => ({
-  ...(expirySeconds === undefined ? {} : { messageExpiryInterval: expirySeconds }),
-  ...(responseTopic === undefined ? {} : { responseTopic }),
-  ...(correlation === undefined ? {} : { correlationData: correlation }),
-});
+type Fields = Readonly<Record<string, string | number>>;
 
 /** One try to connect, and the connection that comes of it. */
 interface Connection {
@@ -104,6 +76,7 @@ interface Connection {
 
 class ReconnectingLink implements MqttLink {
   up = false;
+  mostBytes: number | undefined;
   #connection: Connection | undefined;
   #memory: VersionMemory = NOTHING_KNOWN;
   #cancelRetry = () => {};
@@ -113,6 +86,7 @@ class ReconnectingLink implements MqttLink {
   #brief = 0;
   #upAtMs = 0;
   readonly #said = new Set<string>();
+  readonly #lines: LineLimit;
 
   constructor(
     private readonly options: MqttOptions,
@@ -120,11 +94,13 @@ class ReconnectingLink implements MqttLink {
     private readonly random: () => number,
     private readonly log: Log,
   ) {
+    this.#lines = new LineLimit(clock, LINES_OF_A_KIND_A_MINUTE, LINES_A_MINUTE);
     this.#connect();
   }
 
   send(topic: string, payload: Buffer, properties: MessageProperties = {}): boolean {
     if (!this.up || this.#connection === undefined) return false;
+    if (this.#tooLong(topic, payload, 0, properties) !== undefined) return false;
     this.#connection.client.publish(topic, payload, { qos: 0, properties: onTheWire(properties) });
     return true;
   }
@@ -136,11 +112,19 @@ class ReconnectingLink implements MqttLink {
   ): Promise<void> {
     const { client, outbox } = this.#connection ?? {};
     if (!this.up || client === undefined || outbox === undefined) return Promise.reject(downError());
+    const tooLong = this.#tooLong(topic, payload, 1, properties);
+    if (tooLong !== undefined) return Promise.reject(tooLong);
     return outbox.publish((answered) => {
       client.publish(topic, payload, { qos: 1, retain, properties: onTheWire(properties) }, (error) =>
         answered(error ? this.#notTaken(topic, error) : undefined),
       );
     });
+  }
+
+  renew(): void {
+    if (!this.up || this.#connection === undefined) return;
+    this.#connection.problem ??= 'nothing came through any more';
+    this.#connection.client.stream.destroy();
   }
 
   async close(): Promise<void> {
@@ -149,7 +133,7 @@ class ReconnectingLink implements MqttLink {
     this.#cancelRetry();
     const client = this.#connection?.client;
     this.#connection = undefined;
-    this.up = false;
+    this.#isDown();
     if (client === undefined) return;
     await new Promise<void>((resolve) => {
       const cancel = this.clock.schedule(GOODBYE_MS, () => {
@@ -215,7 +199,10 @@ class ReconnectingLink implements MqttLink {
       client.stream.destroy();
       return;
     }
-    connection.outbox = new Outbox(connack.properties?.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT);
+    // mqtt.js has none any more where the connection has just ended.
+    client.keepaliveManager?.setKeepalive(Math.min(client.keepalive, KEEPALIVE_SECONDS));
+    const { receiveMaximum = RECEIVE_MAXIMUM_DEFAULT, maximumPacketSize } = connack.properties ?? {};
+    connection.outbox = new Outbox(receiveMaximum);
     const { subscriptions } = this.options;
     client.subscribe(subscriptionMap(subscriptions), (error) => {
       if (this.#connection !== connection || !client.connected) return;
@@ -229,9 +216,10 @@ class ReconnectingLink implements MqttLink {
       this.#upAtMs = this.clock.monotonicMs();
       this.#said.clear();
       for (const topic of refused?.without ?? [])
-        this.log.warn('the broker refuses a subscription', { topic });
+        this.#line('warn', 'the broker refuses a subscription', { topic });
       this.up = true;
-      this.log.info('connected', { broker: withoutLogin(this.options.url), mqtt: version });
+      this.mostBytes = maximumPacketSize;
+      this.#line('info', 'connected', { broker: withoutLogin(this.options.url), mqtt: version });
       this.options.onUp();
     });
   }
@@ -247,11 +235,11 @@ class ReconnectingLink implements MqttLink {
     this.#memory = memory;
     const other = atOnce && (this.options.protocol ?? 'auto') === 'auto';
     if (this.up) {
-      this.up = false;
+      this.#isDown();
       const isBrief = this.clock.monotonicMs() - this.#upAtMs < SETTLED_MS;
       this.#brief = isBrief ? this.#brief + 1 : 0;
       this.#tries = Math.max(0, this.#brief - 1);
-      this.log.warn('connection lost', { problem });
+      this.#line('warn', 'connection lost', { problem });
       this.options.onDown(takenOver);
     } else if (!other) {
       this.#say('cannot connect', { problem });
@@ -269,6 +257,25 @@ class ReconnectingLink implements MqttLink {
     this.#tries += 1;
   }
 
+  #isDown(): void {
+    this.up = false;
+    this.mostBytes = undefined;
+  }
+
+  /** MQTT 5 clause 3.2.2.3.6: what is longer than the broker takes must not be sent. */
+  #tooLong(
+    topic: string,
+    payload: Buffer,
+    qos: Qos,
+    properties: MessageProperties,
+  ): CardpadError | undefined {
+    const { mostBytes } = this;
+    if (mostBytes === undefined || publishBytes(topic, payload, qos, properties) <= mostBytes)
+      return undefined;
+    this.#say('message too long for the broker', { topic, mostBytes });
+    return tooLongError(mostBytes);
+  }
+
   #notTaken(topic: string, { code, message }: Error & { readonly code?: unknown }): CardpadError {
     if (typeof code !== 'number') return downError();
     const problem = reasonWords(code);
@@ -279,11 +286,17 @@ class ReconnectingLink implements MqttLink {
   }
 
   /** Each line once, until the next connection. */
-  #say(event: string, fields: Readonly<Record<string, string>>): void {
+  #say(event: string, fields: Fields): void {
     const line = JSON.stringify([event, fields]);
     if (this.#said.has(line) || this.#said.size >= PROBLEMS_SAID) return;
-    this.#said.add(line);
-    this.log.warn(event, fields);
+    if (this.#line('warn', event, fields)) this.#said.add(line);
+  }
+
+  /** Whether it was written. */
+  #line(level: 'info' | 'warn', event: string, fields: Fields): boolean {
+    const mayWrite = this.#lines.take(event);
+    if (mayWrite) this.log[level](event, fields);
+    return mayWrite;
   }
 }
 

@@ -1,11 +1,12 @@
 const CONTINUES = 0x80;
 /** Type and flags, then at most four bytes of length: MQTT 5 clause 2.1, the same in 3.1.1 clause 2.2. */
-const HEADER_MOST_BYTES = 5;
+export const HEADER_MOST_BYTES = 5;
 
 const lengthOf = (bytes: readonly number[]) =>
   bytes.reduce((length, byte, index) => length + (byte & 0x7f) * 128 ** index, 0);
 
-function lengthBytes(length: number): number[] {
+/** MQTT 5 clause 1.5.5. */
+export function lengthBytes(length: number): number[] {
   const low = length % 128;
   return length < 128 ? [low] : [low | CONTINUES, ...lengthBytes(Math.floor(length / 128))];
 }

@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { PacketCut } from './packetCut.js';
+import { HEADER_MOST_BYTES, PacketCut } from './packetCut.js';
 
 /** Twice what the codecs take at all: the longest topic and its properties stand before a payload. */
 export const PACKET_MOST_BYTES = 256 * 1024;
@@ -46,7 +46,7 @@ export function openStream(url: string, ca: Buffer | undefined): Socket {
   const socket = connect(url, ca);
   // Nagle's algorithm is on by default: with delayed acknowledgements that is 40 ms a message.
   socket.once('connect', () => socket.setNoDelay(true));
-  const cut = new PacketCut(PACKET_MOST_BYTES);
+  const cut = new PacketCut(PACKET_MOST_BYTES - HEADER_MOST_BYTES);
   const shortened = new Transform({ transform: (chunk, _, done) => done(null, cut.pass(chunk)) });
   const pipe = socket.pipe.bind(socket);
   // mqtt.js reads by piping the socket into its parser, and has no other place to put something between.

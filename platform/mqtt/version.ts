@@ -15,11 +15,18 @@ export type MqttProtocol = (typeof MQTT_PROTOCOLS)[number];
  */
 export type Ended = 'unreached' | 'silent' | 'garbled' | 'refused' | 'spoken';
 
+/** A broker's own word on MQTT 5. What was only inferred is none. */
+interface Word {
+  readonly speaks5: boolean;
+  readonly atMs: number;
+  /** Tries in a row, in the version that it speaks, that somebody took and did not answer in it. */
+  readonly unanswered: number;
+}
+
 /** What is known of a broker, and so which version comes next. */
 export interface VersionMemory {
   readonly version: MqttVersion;
-  /** The broker's own word on MQTT 5, and when it was heard. What was only inferred is not in here. */
-  readonly word?: { readonly speaks5: boolean; readonly atMs: number };
+  readonly word?: Word;
   /** It has answered 3.1.1, so that silence about 5 need not be waited out again. */
   readonly answered311?: true;
 }
@@ -29,6 +36,9 @@ export const NOTHING_KNOWN: VersionMemory = { version: '5' };
 /** A broker is replaced or upgraded now and then: no word of it counts for longer. */
 export const WORD_COUNTS_MS = 24 * 3_600_000;
 
+/** Whoever answered a moment ago is starting, overloaded, or not reached behind a proxy; after so many it is replaced. */
+export const UNANSWERED_MOST = 4;
+
 export interface NextTry {
   readonly memory: VersionMemory;
   /** The broker is there and wants the other version: no waiting before it. */
@@ -36,19 +46,20 @@ export interface NextTry {
 }
 
 /** The broker's word on MQTT 5 after this, as far as there is one that still counts. */
-function wordAfter({ version, word }: VersionMemory, ended: Ended, nowMs: number): VersionMemory['word'] {
-  if (version === '5' && ended === 'refused') return { speaks5: false, atMs: nowMs };
-  if (version === '5' && ended === 'spoken') return { speaks5: true, atMs: nowMs };
+function wordAfter({ version, word }: VersionMemory, ended: Ended, nowMs: number): Word | undefined {
+  if (version === '5' && (ended === 'refused' || ended === 'spoken'))
+    return { speaks5: ended === 'spoken', atMs: nowMs, unanswered: 0 };
   // Who refuses 3.1.1 as well has to be asked for 5 again.
-  if (ended === 'refused') return undefined;
-  return word !== undefined && nowMs - word.atMs < WORD_COUNTS_MS ? word : undefined;
+  if (ended === 'refused' || word === undefined || nowMs - word.atMs >= WORD_COUNTS_MS) return undefined;
+  if (ended === 'unreached') return word;
+  const unanswered = ended === 'spoken' ? 0 : word.unanswered + 1;
+  return unanswered < UNANSWERED_MOST ? { ...word, unanswered } : undefined;
 }
 
 function versionAfter(version: MqttVersion, ended: Ended, speaks5: boolean | undefined): MqttVersion {
   if (ended === 'unreached') return version;
   if (ended === 'refused') return version === '5' ? '3.1.1' : '5';
   if (version === '3.1.1') return speaks5 === false ? '3.1.1' : '5';
-  // Whoever spoke 5 a moment ago still does: it is starting, overloaded, or not reached at all behind a proxy.
   return ended === 'spoken' || speaks5 === true ? '5' : '3.1.1';
 }
 

@@ -17,6 +17,7 @@ export class Network {
     const client: Client = { options, up: false };
     this.#clients.push(client);
     setImmediate(() => this.connect(options.clientId));
+    let isClosed = false;
     let giveUp = () => {};
     const closed = new Promise<never>((_, reject) => {
       giveUp = () => reject(new Error('down'));
@@ -25,6 +26,14 @@ export class Network {
     const link: MqttLink = {
       get up() {
         return client.up;
+      },
+      mostBytes: undefined,
+      renew: () => {
+        if (!client.up) return;
+        this.cut(options.clientId);
+        setImmediate(() => {
+          if (!isClosed) this.connect(options.clientId);
+        });
       },
       send: (topic, payload) => {
         if (client.up) this.publish(topic, payload, 0);
@@ -37,6 +46,7 @@ export class Network {
         if (this.#isMute) await closed;
       },
       close: async () => {
+        isClosed = true;
         client.up = false;
         giveUp();
       },

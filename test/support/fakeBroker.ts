@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 
 /** MQTT 5 clause 2.1.2, the same in 3.1.1 clause 2.2.1. */
-export const PACKET = { connect: 1, publish: 3, subscribe: 8, pingreq: 12 } as const;
+export const PACKET = { connect: 1, publish: 3, subscribe: 8, pingreq: 12, disconnect: 14 } as const;
 
 export interface PacketIn {
   readonly type: number;
@@ -83,6 +83,10 @@ export async function startFakeBroker(
     },
   };
 }
+
+/** CONNACK of MQTT 5 with properties: clause 3.2. */
+export const connack = (...properties: number[]) =>
+  Buffer.from([0x20, 3 + properties.length, 0, 0, properties.length, ...properties]);
 
 /** Speaks one version as a broker with a single subscriber does. */
 export function speak({ type, body, level }: PacketIn, socket: Socket, version: 4 | 5): void {

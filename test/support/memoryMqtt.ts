@@ -1,4 +1,5 @@
-import type { MqttLink, MqttOptions, OpenMqtt, Qos } from '../../platform/mqtt.js';
+import { publishBytes, tooLongError } from '../../platform/mqtt/publishPacket.js';
+import type { MessageProperties, MqttLink, MqttOptions, OpenMqtt, Qos } from '../../platform/mqtt.js';
 import { CardpadError } from '../../protocol/errors.js';
 
 export interface Message {
@@ -33,17 +34,32 @@ class MemoryLink implements MqttLink {
     private readonly broker: MemoryBroker,
   ) {}
 
-  send(topic: string, payload: Buffer): boolean {
-    if (!this.up) return false;
+  get mostBytes(): number | undefined {
+    return this.up ? this.broker.mostBytes : undefined;
+  }
+
+  send(topic: string, payload: Buffer, properties: MessageProperties = {}): boolean {
+    if (!this.up || publishBytes(topic, payload, 0, properties) > (this.mostBytes ?? Infinity)) return false;
     this.broker.take({ from: this.options.clientId, topic, payload, qos: 0, retain: false });
     return true;
   }
 
-  publish(topic: string, payload: Buffer, { retain = false } = {}): Promise<void> {
+  publish(
+    topic: string,
+    payload: Buffer,
+    { retain = false, ...properties }: { readonly retain?: boolean } & MessageProperties = {},
+  ): Promise<void> {
     if (!this.up) return Promise.reject(down());
+    const { mostBytes } = this;
+    if (mostBytes !== undefined && publishBytes(topic, payload, 1, properties) > mostBytes)
+      return Promise.reject(tooLongError(mostBytes));
     const accepted = this.broker.take({ from: this.options.clientId, topic, payload, qos: 1, retain });
     if (accepted) return Promise.resolve();
     return new Promise((_, reject) => this.unsettled.add(() => reject(down())));
+  }
+
+  renew(): void {
+    if (this.up) queueMicrotask(() => this.broker.renew(this));
   }
 
   async close(): Promise<void> {
@@ -72,6 +88,8 @@ export class MemoryBroker {
   onPass: (message: Message) => readonly Message[] = (message) => [message];
   /** A frozen broker takes messages and neither passes them on nor acknowledges them. */
   frozen = false;
+  /** The longest packet that it takes, as an MQTT 5 broker says. */
+  mostBytes: number | undefined;
   readonly #links = new Set<MemoryLink>();
   #reachable = true;
 
@@ -138,6 +156,13 @@ export class MemoryBroker {
     for (const link of this.#links) {
       if (link.up) this.#deliver(link, message, false);
     }
+  }
+
+  /** A client drops its connection without a goodbye, and comes again. */
+  renew(link: MemoryLink): void {
+    if (!link.up) return;
+    this.kill(link.options.clientId);
+    queueMicrotask(() => this.#connect(link));
   }
 
   leave(link: MemoryLink): void {

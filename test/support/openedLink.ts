@@ -1,4 +1,4 @@
-import { systemClock } from '../../platform/clock.js';
+import { type ManualClock, systemClock } from '../../platform/clock.js';
 import { createLog } from '../../platform/log.js';
 import { mqttOpener } from '../../platform/mqtt/link.js';
 import type { MqttLink, MqttOptions } from '../../platform/mqtt.js';
@@ -25,13 +25,14 @@ export function openLink(
   url: string,
   options: Partial<MqttOptions> = {},
   clock = systemClock,
+  random = () => 0.999,
 ): OpenedLink {
   clients += 1;
   const lines: string[] = [];
   const seen = { got: [] as string[], lines, ups: 0, downs: 0, takenOver: 0 };
   const opener = mqttOpener(
     clock,
-    () => 0.999,
+    random,
     createLog((line) => lines.push(line), 'debug'),
   );
   const link = opener({
@@ -54,3 +55,15 @@ export function openLink(
 }
 
 export const isUp = ({ link }: OpenedLink) => until(() => link.up, 'the link to come up');
+
+/** Moves time on until it has happened, as often as it takes: a link hears of an end in a later turn. */
+export async function waitOut(clock: ManualClock, done: () => boolean, what: string): Promise<void> {
+  await until(
+    () => {
+      clock.advance(50);
+      return done();
+    },
+    what,
+    20_000,
+  );
+}

@@ -138,6 +138,7 @@ class Connection {
 /** Comes back as the real link does: same waits, same jitter. */
 class SimLink implements MqttLink {
   up = false;
+  readonly mostBytes: number | undefined = undefined;
   #closed = false;
   #connection: Connection | undefined;
   #tries = 0;
@@ -221,6 +222,19 @@ class SimLink implements MqttLink {
         });
       });
     });
+  }
+
+  renew(): void {
+    const connection = this.#connection;
+    if (connection !== undefined) this.clock.schedule(0, () => this.#drop(connection));
+  }
+
+  /** The broker hears of it where the path lets it; else it finds out as of any client that is silent. */
+  #drop(connection: Connection): void {
+    if (this.#connection !== connection) return;
+    connection.down.isOpen = false;
+    if (this.path.mode === 'dead') this.lost(connection);
+    else connection.end();
   }
 
   #message(topic: string, payload: Buffer, qos: Qos, retain: boolean): SimMessage {

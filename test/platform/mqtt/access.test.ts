@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import t from 'tap';
 import { loginIn } from '../../../platform/mqtt/stream.js';
+import { withoutLogin } from '../../../platform/mqtt.js';
 import { BROKERS } from '../../support/brokers.js';
 import { Authority } from '../../support/certificates.js';
 import { startMosquitto } from '../../support/mosquitto.js';
@@ -46,6 +47,20 @@ for (const [url, login] of [
   ['mqtt://100%:50%25@broker', { username: '100%', password: '50%' }],
 ] as const) {
   t.test(`the login in ${url}`, async (t) => t.same(loginIn(url), login));
+}
+
+for (const [url, shown] of [
+  ['mqtt://127.0.0.1:1883', 'mqtt://127.0.0.1:1883'],
+  ['mqtt://gate@broker', 'mqtt://broker'],
+  ['mqtt://gate:secret@broker:1883', 'mqtt://broker:1883'],
+  ['mqtt://user:p@ss@host', 'mqtt://host'],
+  ['mqtts://a@b:c@d@e@host:8883/path', 'mqtts://host:8883/path'],
+  ['mqtt://user:p?s#s@host', 'mqtt://host'],
+  ['mqtt://host/a@b', 'mqtt://host/a@b'],
+  ['mqtt://[fe80::1]:1883', 'mqtt://[fe80::1]:1883'],
+  ['mqtts://g%40te:p@ss@[2001:db8::1]:8883', 'mqtts://[2001:db8::1]:8883'],
+] as const) {
+  t.test(`${url} stands in a log as ${shown}`, async (t) => t.equal(withoutLogin(url), shown));
 }
 
 const AUTHORITY_UNKNOWN = /problem="no known authority vouches for the certificate of the broker/;

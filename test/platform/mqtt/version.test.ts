@@ -5,6 +5,7 @@ import {
   type Ended,
   NOTHING_KNOWN,
   nextTry,
+  UNANSWERED_MOST,
   type VersionMemory,
   WORD_COUNTS_MS,
 } from '../../../platform/mqtt/version.js';
@@ -40,6 +41,26 @@ for (const [what, ends, story] of [
   ['nonsense whatever is asked', ['garbled', 'garbled', 'garbled'], '5+3.1.1 5+3.1.1'],
   ['one that spoke 5 and is replaced', ['spoken', 'refused', 'spoken'], '5 5+3.1.1 3.1.1'],
   ['one that spoke 5 and closes for a day', ['spoken', WORD_COUNTS_MS, 'silent'], '5 5 3.1.1'],
+  [
+    'one that spoke 5 and is replaced by one that closes on 5',
+    ['spoken', 'silent', 'silent', 'unreached', 'garbled', 'silent', 'spoken', 'silent'],
+    '5 5 5 5 5 5 3.1.1 5+3.1.1',
+  ],
+  [
+    'one that spoke 5 and then answers nothing at all',
+    ['spoken', 'silent', 'silent', 'silent', 'silent', 'silent', 'silent', 'silent', 'spoken', 'silent'],
+    '5 5 5 5 5 3.1.1 5 3.1.1 5 5 5',
+  ],
+  [
+    'one that spoke 5 and is slow to start',
+    ['spoken', 'silent', 'silent', 'silent', 'spoken', 'silent', 'silent', 'silent'],
+    '5 5 5 5 5 5 5 5 5',
+  ],
+  [
+    'one that refused 5 and is replaced by one that closes on 3.1.1',
+    ['refused', 'spoken', 'silent', 'silent', 'silent', 'silent', 'spoken'],
+    '5+3.1.1 3.1.1 3.1.1 3.1.1 3.1.1 5 5',
+  ],
   ['3.1.1 while the network is away', ['silent', 'unreached', 'unreached'], '5 3.1.1 3.1.1 3.1.1'],
 ] as const) {
   t.test(`versions tried: ${what}`, async (t) => t.equal(tries(...ends), story));
@@ -52,8 +73,10 @@ const someEnds = fc.array(fc.oneof(fc.constantFrom(...ENDS), fc.integer({ min: 1
 t.test('whatever has happened, both versions come to a turn when neither is answered', async () => {
   fc.assert(
     fc.property(someEnds, fc.constantFrom('silent' as const, 'garbled' as const), (ends, end) => {
-      const story = tries(...ends, WORD_COUNTS_MS, end, end, end);
-      const last = story.split(/[ +]/).slice(-3);
+      const more = Array.from({ length: UNANSWERED_MOST + 1 }, () => end);
+      const last = tries(...ends, ...more)
+        .split(/[ +]/)
+        .slice(-more.length);
       return last.includes('5') && last.includes('3.1.1');
     }),
   );

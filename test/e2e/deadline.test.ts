@@ -5,6 +5,7 @@ import { Authority } from '../support/certificates.js';
 import { startProxy } from '../support/faultyProxy.js';
 import { startMosquitto } from '../support/mosquitto.js';
 import { until } from '../support/waiting.js';
+import { accountOf } from './support/account.js';
 import { type Decided, TestGate } from './support/gate.js';
 import { elder, type Person } from './support/people.js';
 import { type EventLine, Site } from './support/site.js';
@@ -13,14 +14,19 @@ const DEADLINE_MS = 1_500;
 const SHORT_DEADLINE_MS = 300;
 /** What a busy machine may add to a timer. */
 const SLACK_MS = 100;
+/** A look for a card each 100 ms, its read, a lamp that was lit a moment ago and rests first; and a busy machine. */
+const PAD_TO_LAMP_MS = DEADLINE_MS + 100 + 100 + 400 + 500;
+/** Taps while every message is late and some are lost. */
+const ROUGH_TAPS = 12;
 const VERDICTS = 'cardpad/v1/d/+/down/verdict';
 const QUESTIONS = 'cardpad/v1/d/+/up/verify';
 
 const queue = Array.from({ length: 60 }, (_, index) => elder(100 + index, { healthCode: 'green' }));
+const rough = Array.from({ length: ROUGH_TAPS }, (_, index) => elder(400 + index, { healthCode: 'green' }));
 const red = elder(99, { healthCode: 'red' });
-const site = await Site.open(t, { people: [...queue, red] });
+const site = await Site.open(t, { people: [...queue, ...rough, red] });
 const proxy = await startProxy(t, site.broker.port);
-t.comment(`seed ${proxy.seed}`);
+t.comment(`CARDPAD_SEED=${proxy.seed}`);
 const gate = await TestGate.open(site, { device: 'gate-1', pulseMs: 100, brokerPort: proxy.port });
 /** What the gate said of each tap in this file: central is to have the same in the end. */
 const told: Decided[] = [];
@@ -32,12 +38,20 @@ function nextPerson(): Person {
 }
 
 /** A person with a valid card, who is let in under green, once. `meanwhile`: what happens with the card on the pad. */
-async function letIn(t: Test, meanwhile: () => Promise<void> = async () => {}): Promise<Decided> {
+async function letIn(
+  t: Test,
+  meanwhile: () => Promise<void> = async () => {},
+  person: Person = nextPerson(),
+): Promise<Decided> {
   const from = gate.edges.count;
   const said = gate.process.written;
-  gate.put(nextPerson());
+  // The trace of the lines goes by the same clock.
+  const putNs = process.hrtime.bigint();
+  gate.put(person);
   await meanwhile();
-  await gate.edges.edge('green', 1, from);
+  const lit = await gate.edges.edge('green', 1, from);
+  const padToLampMs = Math.round(Number(lit.ns - putNs) / 1e6);
+  t.ok(padToLampMs <= PAD_TO_LAMP_MS, `${padToLampMs} ms from the pad to the lamp`);
   await gate.edges.edge('gate', 1, from);
   await gate.edges.edge('gate', 0, from);
   gate.lift();
@@ -175,6 +189,28 @@ t.test('doubled messages change nothing', async (t) => {
   for (const stop of rules) stop();
 });
 
+t.test('late by chance, in small pieces, lost by chance and out of order: each in time', async (t) => {
+  const smooth = { ...proxy.pacing };
+  const { befallen } = proxy;
+  Object.assign(proxy.pacing, { latencyMs: 60, jitterMs: 150, pieceBytes: 7 });
+  const rules = [
+    proxy.onPublish({ way: 'down', filter: VERDICTS, chance: 0.5 }, { what: 'reorder', count: 2 }),
+    proxy.onPublish({ way: 'down', filter: VERDICTS, chance: 0.3 }, { what: 'drop' }),
+    proxy.onPublish({ way: 'up', filter: QUESTIONS, chance: 0.3 }, { what: 'drop' }),
+  ];
+  const by = { central: 0, local: 0 };
+  for (const person of rough) {
+    const decided = await letIn(t, async () => {}, person);
+    t.ok(decided.tookMs <= DEADLINE_MS + SLACK_MS, `${decided.tookMs} ms`);
+    by[decided.by === 'central' ? 'central' : 'local'] += 1;
+  }
+  for (const stop of rules) stop();
+  Object.assign(proxy.pacing, smooth);
+  t.ok(proxy.befallen > befallen, `${proxy.befallen - befallen} messages were lost or held`);
+  t.comment(`${by.central} decided by central, ${by.local} here`);
+  await isWell(t);
+});
+
 t.test('verdicts out of order: an old pass never opens for the next card', async (t) => {
   const { befallen } = proxy;
   const stop = proxy.onPublish({ way: 'down', filter: VERDICTS }, { what: 'reorder', count: 2 });
@@ -262,6 +298,9 @@ t.test(
       const record = await site.record('gate-1', (lines) => lines.find(verdictOf(tap)), `tap ${tap.seq}`);
       t.match(record, { outcome, reasons, action, decidedBy }, `tap ${tap.epoch}/${tap.seq}`);
     }
+    const { taps, ends } = accountOf(await site.events('gate-1'));
+    t.same(taps, [...new Set(taps)], 'no tap came twice');
+    t.same([...ends].sort(), taps.map((tap) => [tap, 1]).sort(), 'each has one end');
     const { code, stdout } = await site.verify();
     t.equal(code, 0, stdout);
     t.notMatch(site.service.stderr, /would not have passed/, 'all of them had a green code');

@@ -1,8 +1,12 @@
 import t from 'tap';
+import { readSiteKey } from '../../central/keys.js';
+import { People } from '../../central/rules/people.js';
+import { subjectOf } from '../../central/rules/subject.js';
 import { READER_FAULTS, type ReaderFault, startFaultyReader } from '../support/faultyReader.js';
 import { until } from '../support/waiting.js';
+import { accountOf } from './support/account.js';
 import { TestGate } from './support/gate.js';
-import { cardOf, elder } from './support/people.js';
+import { cardOf, elder, type Person } from './support/people.js';
 import { Site } from './support/site.js';
 
 /** Replies that a fault has spoiled before anything is looked at. */
@@ -23,7 +27,7 @@ const resting = elder(280, { healthCode: 'green' });
 const turns = [281, 282, 283].map((index) => elder(index, { healthCode: index === 282 ? 'red' : 'green' }));
 const site = await Site.open(t, { people: [stranger, ...during, ...after, resting, ...turns] });
 const reader = await startFaultyReader(t, cardOf(stranger));
-t.comment(`seed ${reader.seed}`);
+t.comment(`CARDPAD_SEED=${reader.seed}`);
 const gate = await TestGate.open(site, { device: 'gate-1', pulseMs: 100, reader });
 const opened = (of: TestGate, from: number) =>
   of.edges.since(from, 'gate').filter(({ value }) => value === 1).length;
@@ -103,6 +107,34 @@ t.test('what the reader has been through is counted, and told in a bounded numbe
     t.match(counters, new RegExp(`counters .*${name}=[1-9]`), name);
   }
   t.notMatch(gate.process.stderr, stranger.idNumber);
+});
+
+t.test('central has a tap of each card that was read, once, and none of the stranger', async (t) => {
+  const read = [
+    ...during.filter((_, index) => READ_ALL_THE_SAME.includes(READER_FAULTS[index] ?? 'mute')),
+    ...after,
+    ...turns,
+  ];
+  const siteKey = await readSiteKey(site.central);
+  const subject = ({ idNumber }: Person) => subjectOf(siteKey, 'id-card', idNumber, People.nobody);
+  // Records come in order: with the end of the last tap, all is there.
+  const last = turns.at(-1);
+  const lastSubject = last && subject(last);
+  await site.record(
+    'gate-1',
+    (lines) => {
+      const tap = lines.find((line) => line.subject === lastSubject);
+      return lines.some(({ kind, tap: of }) => kind === 'verdict' && tap !== undefined && of === tap.seq);
+    },
+    'the last verdict',
+  );
+  const lines = await site.events('gate-1');
+  const { bySubject } = accountOf(lines.filter(({ kind }) => kind === 'tap'));
+  t.same([...bySubject].sort(), read.map((person) => [subject(person), 1]).sort());
+  t.notOk(
+    lines.some((line) => line.subject === subject(stranger)),
+    'nobody had asked for that card, and it is not even a tap that was broken off',
+  );
 });
 
 t.test(

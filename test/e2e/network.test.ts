@@ -7,9 +7,10 @@ const before = elder(50, { healthCode: 'green' });
 const refused = elder(51, { healthCode: 'red' });
 const away = [elder(52, { healthCode: 'green' }), elder(53, { healthCode: 'red' }), elder(54)];
 const after = elder(55, { healthCode: 'green' });
+const expired = elder(56, { healthCode: 'green', validTo: '20240630' });
 
-const site = await Site.open(t, { people: [before, refused, ...away, after] });
-const gate = await TestGate.open(site, { device: 'gate-1' });
+const site = await Site.open(t, { people: [before, refused, ...away, after, expired] });
+const gate = await TestGate.open(site, { device: 'gate-1', reread: 'allowed' });
 const opened = (from: number) => gate.edges.since(from, 'gate').filter(({ value }) => value === 1).length;
 
 t.test('the network is gone', async (t) => {
@@ -29,8 +30,17 @@ t.test('the network is gone', async (t) => {
     t.equal(opened(from), 1);
   }
 
-  // The same identity counts again 3 s after it was last seen, and for so long the last lamp is shown.
   await gate.edges.becomes('green', '0');
+  const toExpired = gate.edges.count;
+  gate.put(expired);
+  await gate.edges.edge('yellow', 1, toExpired);
+  gate.lift();
+  await gate.process.line(/call staff /, said);
+  t.equal(opened(toExpired), 0, 'a card that is out of date opens nothing by itself');
+  t.same(gate.lamps(toExpired), ['yellow'], 'a person looks at it');
+  await gate.edges.becomes('staff', '0');
+
+  // The same identity counts again 3 s after it was last seen, and for so long the last lamp is shown.
   const from = gate.edges.count;
   gate.put(refused);
   await gate.edges.edge('yellow', 1, from);
@@ -45,7 +55,7 @@ t.test('the network is back: everything arrives, once, in order', async (t) => {
   await site.restoreNetwork();
   const has = (count: number) => (lines: readonly EventLine[]) =>
     lines.filter(({ kind }) => kind === 'verdict').length >= count;
-  await site.record('gate-1', has(6), 'the verdicts of the time without network');
+  await site.record('gate-1', has(7), 'the verdicts of the time without network');
   await gate.process.line(/broker: connected/, said.gate);
   await site.service.line(/central ready/, said.central);
   const { verdict } = await gate.visit(after, 'green');
@@ -67,10 +77,11 @@ t.test('the network is back: everything arrives, once, in order', async (t) => {
     local,
     local,
     local,
+    { ...local, action: 'call-staff' },
     { outcome: 'attend', action: 'call-staff', decidedBy: 'local' },
     { outcome: 'pass', decidedBy: 'central' },
   ]);
-  t.equal(verdicts.length, 7);
+  t.equal(verdicts.length, 8);
   t.same(
     lines.filter(({ kind }) => kind === 'tap').map(({ seq }) => seq),
     verdicts.map(({ tap }) => tap),

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import t from 'tap';
 import { TestGate } from './support/gate.js';
 import { elder } from './support/people.js';
@@ -12,8 +13,9 @@ const green = elder(1, { healthCode: 'green' });
 const yellow = elder(2, { healthCode: 'yellow' });
 const red = elder(3, { healthCode: 'red' });
 const unknown = elder(4);
+const later = [elder(5, { healthCode: 'green' }), elder(6, { healthCode: 'green' })];
 
-const site = await Site.open(t, { people: [green, yellow, red] });
+const site = await Site.open(t, { people: [green, yellow, red, ...later] });
 const gate = await TestGate.open(site, { device: 'gate-1', pulseMs: PULSE_MS });
 
 t.test('green opens, with green', async (t) => {
@@ -63,4 +65,22 @@ t.test('an idle lane lights none of green, yellow, red, and calls nobody', async
   // The yellow lamp blinks; that it is dark for good shows by the call that ends with it.
   await gate.edges.becomes('staff', '0');
   for (const lamp of ['green', 'yellow', 'red']) t.equal(gate.edges.level(lamp), '0', lamp);
+});
+
+t.test('a gate that runs never loads a bad configuration: it goes on as it was started', async (t) => {
+  const { pid } = gate.process;
+  for (const [index, garbage] of [
+    '{"device": "gate-9", ',
+    '{"outputs": {"gate": {"line": "red"}}}',
+  ].entries()) {
+    const person = later[index];
+    if (person === undefined) throw new Error('more people are wanted');
+    await writeFile(gate.config, garbage);
+    const from = gate.edges.count;
+    const { verdict } = await gate.visit(person, 'green');
+    t.match(verdict, { device: 'gate-1', outcome: 'pass', action: 'open', decidedBy: 'central' }, garbage);
+    await gate.edges.edge('gate', 0, from);
+    t.equal(gate.edges.since(from, 'gate').length, 2, 'one pulse');
+  }
+  t.equal(gate.process.pid, pid, 'the same process');
 });

@@ -4,6 +4,7 @@ import { type Random, seededRandom } from '../../drivers/simulated/random.js';
 import { topicMatches } from './memoryMqtt.js';
 import { MqttFrames, publishHead } from './mqttFrames.js';
 import { Pacer, type Pacing } from './pacer.js';
+import { testSeed } from './seed.js';
 
 /** `up` is from the client to the broker. */
 export type Way = 'up' | 'down';
@@ -53,7 +54,10 @@ export interface FaultyProxy {
   readonly dead: { value: boolean };
   /** Nobody listens any more, until it is called with false: a connection is refused at once. */
   refuse(on: boolean): Promise<void>;
-  /** The first rule that fits counts, the newest first. Returns how to take it away again. */
+  /**
+   * The first rule that fits counts, the newest first; one that chance spares a packet does not fit it. Returns how to
+   * take it away again.
+   */
   onPublish(rule: PublishRule, fault: PublishFault): () => void;
 }
 
@@ -62,7 +66,7 @@ interface TestScope {
 }
 
 export interface ProxyOptions {
-  /** Default: another each time. Say it in the test's output. */
+  /** Default: `CARDPAD_SEED`, or another each time. Say it in the test's output. */
   readonly seed?: number;
   /** `bytes` for what is no MQTT, such as TLS: nothing is framed then, and no rule counts. */
   readonly frames?: 'mqtt' | 'bytes';
@@ -187,13 +191,15 @@ class Stretch implements FaultyProxy {
 
   #ruleFor(way: Way, topic: string): ActiveRule | undefined {
     const active = this.#rules.find(
-      ({ rule, left }) => left > 0 && rule.way === way && topicMatches(rule.filter, topic),
+      ({ rule, left }) =>
+        left > 0 && rule.way === way && topicMatches(rule.filter, topic) && this.#befalls(rule),
     );
-    if (active === undefined) return undefined;
-    const { chance = 1 } = active.rule;
-    if (this.#random() / 2 ** 32 >= chance) return undefined;
-    active.left -= 1;
+    if (active !== undefined) active.left -= 1;
     return active;
+  }
+
+  #befalls({ chance = 1 }: PublishRule): boolean {
+    return this.#random() / 2 ** 32 < chance;
   }
 }
 
@@ -201,7 +207,7 @@ class Stretch implements FaultyProxy {
 export async function startProxy(
   t: TestScope,
   toPort: number,
-  { seed = Math.floor(Math.random() * 2 ** 32), frames = 'mqtt' }: ProxyOptions = {},
+  { seed = testSeed(), frames = 'mqtt' }: ProxyOptions = {},
 ): Promise<FaultyProxy> {
   const proxy = new Stretch(toPort, seed, frames);
   await proxy.listen();

@@ -6,6 +6,7 @@ import { systemClock } from '../../platform/clock.js';
 import { PHOTO_BYTES, TEXT_BYTES } from '../../protocol/reader/samCommands.js';
 import { encodeSamFrame } from '../../protocol/reader/samFrame.js';
 import { Pacer, type Pacing } from './pacer.js';
+import { testSeed } from './seed.js';
 
 /**
  * What befalls the module, or the line from it to the gate.
@@ -203,12 +204,12 @@ class Line implements FaultyReader {
 /**
  * Listens on a free port; it ends with the test.
  * @param stranger the text of a card that is never on this pad
- * @param seed say it in the test's output
+ * @param seed default: `CARDPAD_SEED`, or another each time; say it in the test's output
  */
 export async function startFaultyReader(
   t: TestScope,
   stranger: Uint8Array,
-  seed: number = Math.floor(Math.random() * 2 ** 32),
+  seed: number = testSeed(),
 ): Promise<FaultyReader> {
   const reader = new Line(seed, stranger);
   await reader.listen();

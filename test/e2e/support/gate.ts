@@ -18,6 +18,8 @@ export interface GateOptions {
   readonly lane?: Readonly<Record<string, unknown>>;
   readonly pulseMs?: number;
   readonly refind?: 'until-lifted' | 'always';
+  /** Whether the module reads a card a second time, which a card that says "expired" takes to be believed. */
+  readonly reread?: 'refused' | 'allowed';
   /** Line speed of the reader module; without it, replies come at once. */
   readonly baud?: number;
   readonly log?: 'debug' | 'info';
@@ -76,9 +78,8 @@ export class TestGate {
   }
 
   static async open(site: Site, options: GateOptions): Promise<TestGate> {
-    const { device, refind = 'until-lifted', baud, log = 'info', copyOf } = options;
+    const { device, refind = 'until-lifted', reread = 'refused', baud, log = 'info', copyOf } = options;
     const data = join(site.folder, nameOf(options));
-    const config = `${data}.json`;
     await mkdir(`${data}-gpio`);
     if (copyOf === undefined) await site.enroll(device, data);
     else await cp(copyOf.data, data, { recursive: true, filter: (path) => !path.endsWith('run.lock') });
@@ -90,10 +91,12 @@ export class TestGate {
         host: '127.0.0.1',
         tcpPort: 0,
         refind,
+        reread,
         ...(baud === undefined ? {} : { baud }),
         onSend: (bytes) => gate?.sent(bytes),
       }));
     site.t.teardown(() => reader.close());
+    const config = configOf(data);
     await writeFile(config, JSON.stringify(document(site, options, reader.tcpPort)));
     const start = () => startCardpad(site.t, ['run', '--config', config, '--log-level', log]);
     gate = new TestGate(site, options, reader, start);
@@ -101,6 +104,11 @@ export class TestGate {
     site.t.teardown(() => edges.close());
     await gate.ready();
     return gate;
+  }
+
+  /** The file that it was started with. */
+  get config(): string {
+    return configOf(this.data);
   }
 
   get device(): string {
@@ -120,9 +128,8 @@ export class TestGate {
   /** Ends the daemon and starts it with another broker in its configuration; waits for the reader alone. */
   async useBroker(broker: { readonly url: string; readonly caFile?: string }): Promise<void> {
     await this.process.end('SIGTERM');
-    const file = join(this.site.folder, `${this.device}.json`);
-    const config = JSON.parse(await readFile(file, 'utf8'));
-    await writeFile(file, JSON.stringify({ ...config, broker }));
+    const config = JSON.parse(await readFile(this.config, 'utf8'));
+    await writeFile(this.config, JSON.stringify({ ...config, broker }));
     this.startAgain();
     await this.process.line(/reader: ready/);
   }
@@ -190,6 +197,8 @@ export class TestGate {
 
 /** Of its folder; two gates with one identity have two. */
 const nameOf = ({ device, copyOf }: GateOptions) => (copyOf === undefined ? device : `${device}-copy`);
+
+const configOf = (data: string) => `${data}.json`;
 
 function document(site: Site, options: GateOptions, tcpPort: number) {
   const folder = join(site.folder, nameOf(options));

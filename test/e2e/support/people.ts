@@ -8,6 +8,8 @@ export interface Person {
   readonly name: string;
   readonly healthCode?: 'green' | 'yellow' | 'red';
   readonly visits?: readonly { readonly site: string; readonly from: string; readonly to: string }[];
+  /** The last day of the card, `YYYYMMDD`. */
+  readonly validTo?: string;
 }
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -15,7 +17,7 @@ const SURNAMES = '赵钱孙李周吴郑王冯陈';
 const GIVEN = '淑芬秀兰桂英建国志明';
 
 /** An elder, another for each `index`. */
-export function elder(index: number, facts: Pick<Person, 'healthCode' | 'visits'> = {}): Person {
+export function elder(index: number, facts: Omit<Person, 'idNumber' | 'name'> = {}): Person {
   const birth = new Date(Date.UTC(1931, 4, 17) + index * 37 * DAY_MS).toISOString().slice(0, 10);
   const first17 = `350203${birth.replaceAll('-', '')}${String(101 + index).padStart(3, '0')}`;
   const [surname, first, second] = [SURNAMES[index % 10], GIVEN[index % 10], GIVEN[(index * 3 + 7) % 10]];
@@ -23,7 +25,8 @@ export function elder(index: number, facts: Pick<Person, 'healthCode' | 'visits'
 }
 
 /** The text of that person's card. */
-export const cardOf = ({ idNumber, name }: Person): Buffer => encodeIdCard(makeCard(idNumber, { name }));
+export const cardOf = ({ idNumber, name, validTo }: Person): Buffer =>
+  encodeIdCard(makeCard(idNumber, { name, validTo }));
 
 /** A day from today, `2026-01-31`. */
 export const day = (offset: number): string =>

@@ -12,7 +12,7 @@ import {
 } from '../mqtt.js';
 import { keepNoPacketNumbers } from './mqttPacket.js';
 import { downError, Outbox } from './outbox.js';
-import { loginIn, openStream, PACKET_MOST_BYTES } from './stream.js';
+import { loginIn, nameIn, openStream, PACKET_MOST_BYTES } from './stream.js';
 import { refusedOf, subscriptionMap } from './subscriptions.js';
 import {
   connackEnded,
@@ -167,6 +167,10 @@ class ReconnectingLink implements MqttLink {
     const { url, ca, protocol = 'auto' } = this.options;
     const version = protocol === 'auto' ? this.#memory.version : protocol;
     const stream = openStream(url, ca);
+    let lookedFor = nameIn(url);
+    stream.once('lookup', () => {
+      lookedFor = undefined;
+    });
     const client = new MqttClient(() => stream, clientOptions(this.options, version));
     const connection: Connection = {
       version,
@@ -176,6 +180,7 @@ class ReconnectingLink implements MqttLink {
       takenOver: false,
       cancelTimeout: this.clock.schedule(CONNECT_TIMEOUT_MS, () => {
         if (connection.ended === 'spoken') connection.problem ??= 'the broker does not confirm subscriptions';
+        if (lookedFor !== undefined) connection.problem ??= `the name ${lookedFor} was not found in time`;
         stream.destroy();
       }),
     };

@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { lookupName } from '../lookup.js';
+import { names } from '../lookup.js';
 import { PacketCut } from './packetCut.js';
 
 /** Twice what the codecs take at all: the longest topic and its properties stand before a payload. */
@@ -40,11 +40,11 @@ function connect(url: string, ca: Buffer | undefined): Socket {
   const { protocol, port } = new URL(url);
   const host = hostOf(url);
   if (protocol !== 'mqtts:')
-    return connectTcp({ host, port: Number(port || PLAIN_PORT), lookup: lookupName });
+    return connectTcp({ host, port: Number(port || PLAIN_PORT), lookup: names.lookup });
   return connectTls({
     host,
     port: Number(port || TLS_PORT),
-    lookup: lookupName,
+    lookup: names.lookup,
     // Whatever the environment says.
     rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca }),

@@ -1,6 +1,5 @@
 import { connectAsync } from 'mqtt';
 import t from 'tap';
-import { Capture } from './support/capture.js';
 import { TestGate } from './support/gate.js';
 import { elder } from './support/people.js';
 import { Site } from './support/site.js';
@@ -15,7 +14,7 @@ const known = Array.from({ length: 10 }, (_, index) => elder(300 + index, { heal
 const person = (index: number) => known[index] ?? elder(index);
 
 const site = await Site.open(t, { people: known });
-const capture = await Capture.open(t, site.broker.url);
+const capture = await site.lookOn(t);
 const topicOf = (device: string) => `cardpad/v1/d/${device}/up/state`;
 
 /** Everything that was said about a gate so far, in order. */
@@ -68,7 +67,7 @@ t.test('birth, death, birth, goodbye: each with the number of its connection', a
   const before = statesOf('gate-1').length;
   await client.publishAsync(topicOf('gate-1'), old, { retain: true, qos: 1 });
   t.same(await said('gate-1', 'ready', before), second, 'an old will is corrected');
-  const late = await Capture.open(t, site.broker.url);
+  const late = await site.lookOn(t);
   const kept = await late.retained(topicOf('gate-1'), /state/);
   t.same(JSON.parse(kept), second, 'whoever asks later learns the truth');
 

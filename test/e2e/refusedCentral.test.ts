@@ -14,7 +14,7 @@ for (const data of [good, other]) await mustRun(t, ['central', 'init', '--data',
 // Nobody listens there: a central that starts all the same tries for ever.
 const BROKER = ['--broker', 'mqtt://127.0.0.1:1'];
 
-function refused(test: typeof t, { code, stdout, stderr }: Finished): void {
+function refused(test: Pick<typeof t, 'equal' | 'notMatch'>, { code, stdout, stderr }: Finished): void {
   test.equal(code, 1, stderr);
   test.equal(stdout, '', 'standard output is for results');
   test.notMatch(stderr, /^\s+at /m, 'words, no stack');

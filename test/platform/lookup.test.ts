@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns';
 import t from 'tap';
-import { type LookupAll, lookupOnce } from '../../platform/lookup.js';
+import { type LookupAll, NameLookup } from '../../platform/lookup.js';
 
 type Answer = Parameters<LookupAll>[1];
 
@@ -11,11 +11,11 @@ const ADDRESSES: readonly LookupAddress[] = [
 
 function open() {
   const asked: { readonly name: string; readonly answer: Answer }[] = [];
-  const lookup = lookupOnce((name, answer) => asked.push({ name, answer }));
+  const names = new NameLookup((name, answer) => asked.push({ name, answer }));
   const got: unknown[] = [];
   const ask = (name: string, all: boolean) =>
-    lookup(name, { all }, (error, address, family) => got.push(error?.message ?? [address, family]));
-  return { asked, got, ask };
+    names.lookup(name, { all }, (error, address, family) => got.push(error?.message ?? [address, family]));
+  return { asked, got, ask, names };
 }
 
 t.test(
@@ -38,11 +38,14 @@ t.test(
 );
 
 t.test('when it was answered it is looked up anew: addresses change', async (t) => {
-  const { asked, got, ask } = open();
+  const { asked, got, ask, names } = open();
+  t.notOk(names.pending);
   ask('broker.example', true);
+  t.ok(names.pending);
   asked[0]?.answer(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), []);
   ask('broker.example', false);
   t.equal(asked.length, 2);
   asked[1]?.answer(null, []);
+  t.notOk(names.pending);
   t.same(got, ['no such name', 'broker.example has no address']);
 });

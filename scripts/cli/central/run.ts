@@ -158,6 +158,7 @@ function proveSm2(sm2: Sm2Service): Promise<unknown> {
   });
 }
 
+/** Stops, and ends the process in time. */
 async function end(log: Log, asked: string | undefined, stop: () => Promise<void>): Promise<never> {
   // Keeps the process alive as well: the deadlines inside do not.
   setTimeout(() => {

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { IClientOptions } from 'mqtt';
 import { type BrokerKind, defaultBroker } from '../../support/brokers.js';
 import type { RunningBroker } from '../../support/mosquitto.js';
 import { Capture } from './capture.js';
@@ -168,15 +169,19 @@ export class Site {
     return cardpad(this.t, ['central', 'verify', '--data', folder]);
   }
 
-  /** Somebody who looks on at the broker, and may. */
-  lookOn(t = this.t): Promise<Capture> {
+  /** How somebody else than gates and central gets into the broker. */
+  asClient(): IClientOptions {
     const { username, password, ca } = this.kind.login();
-    return Capture.open(t, this.broker.url, {
+    return {
       protocolVersion: this.kind.speaks === '5' ? 5 : 4,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
       ...(ca === undefined ? {} : { ca }),
-    });
+    };
+  }
+
+  lookOn(t = this.t): Promise<Capture> {
+    return Capture.open(t, this.broker.url, this.asClient());
   }
 
   /** The broker dies, as by a power cut. */

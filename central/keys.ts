@@ -8,6 +8,7 @@ import {
   writeFileDurable,
 } from '../platform/files.js';
 import { CardpadError } from '../protocol/errors.js';
+import { sm2PublicKeyOf } from '../protocol/sm/sm2.js';
 import { isSm2PrivateKey, keyId, type Sm2KeyPair } from '../protocol/sm/sm2Key.js';
 import { type CentralPublic, parseCentralPublic } from '../protocol/wire/enrolment.js';
 import { count, hex, parseJson } from '../protocol/wire/json.js';
@@ -32,6 +33,7 @@ export type TicketKeyFile = v.InferOutput<typeof TicketKeysSchema>;
 export type RandomBytes = (bytes: number) => Buffer;
 
 const SECRET = 0o600;
+const RESTORE = 'Restore it from a backup. New keys would have to be brought to every device.';
 const NEXT_STEP = 'Run "cardpad central init --data DIR" with the same folder first.';
 
 export const keyPath = (folder: string, name: KeyName | 'site' | 'tickets') =>
@@ -50,7 +52,7 @@ async function readSecret<S extends v.GenericSchema>(path: string, schema: S): P
   const parsed = parseJson(await readSecretFile(path, NEXT_STEP), schema);
   if (parsed.ok) return parsed.value;
   throw new CardpadError('keys.damaged', 'fatal', `${path} is not a key file (${parsed.reason})`, {
-    help: 'Restore it from a backup. New keys would have to be brought to every device.',
+    help: RESTORE,
   });
 }
 
@@ -58,8 +60,30 @@ async function readSecret<S extends v.GenericSchema>(path: string, schema: S): P
 export async function readKeyPair(folder: string, name: KeyName): Promise<NamedKeyPair> {
   const pair = await readSecret(keyPath(folder, name), KeyPairSchema);
   if (isSm2PrivateKey(pair.privateKey) && keyId(pair.publicKey) === pair.id) return pair;
-  throw new CardpadError('keys.damaged', 'fatal', `${keyPath(folder, name)} holds no SM2 key pair`);
+  throw noPair(keyPath(folder, name));
 }
+
+/**
+ * The same, for a service that is to be believed by gates: they drop without a word what another key has signed, and
+ * nobody could open what they seal for another.
+ * @throws CardpadError `files.missing` | `files.exposed` | `keys.damaged` | `keys.other-pair` (fatal)
+ */
+export async function readOwnKeyPair(folder: string, name: KeyName): Promise<NamedKeyPair> {
+  const pair = await readKeyPair(folder, name);
+  if (sm2PublicKeyOf(pair.privateKey) !== pair.publicKey) throw noPair(keyPath(folder, name));
+  const told = await readFileIfThere(publicPath(folder));
+  const parsed = told === undefined ? undefined : parseCentralPublic(told);
+  if (parsed?.ok !== true || parsed.value.keys[name].some(({ id }) => id === pair.id)) return pair;
+  throw new CardpadError(
+    'keys.other-pair',
+    'fatal',
+    `${keyPath(folder, name)} holds another key than ${publicPath(folder)} names, which the gates were given`,
+    { help: RESTORE },
+  );
+}
+
+const noPair = (path: string) =>
+  new CardpadError('keys.damaged', 'fatal', `${path} holds no SM2 key pair`, { help: RESTORE });
 
 /** The key of subjects, 32 bytes. It never leaves central: on a board it could be searched backwards. */
 export async function readSiteKey(folder: string): Promise<Buffer> {

@@ -8,10 +8,11 @@ import { selfTestSymmetric } from '../protocol/sm/selfTest.js';
 import { correlationOf } from '../protocol/wire/correlation.js';
 import { downTopic, everyDevice, parseTopic } from '../protocol/wire/topics.js';
 import { Gates } from './fleet/gates.js';
+import { checkFolder } from './folder.js';
 import { Admissions } from './judging/admissions.js';
 import { Alarms } from './judging/alarms.js';
 import { QuestionWatch } from './judging/questionWatch.js';
-import { ledgerFolder, type RandomBytes, readKeyPair, rulesPath, sweepLeftovers } from './keys.js';
+import { ledgerFolder, type RandomBytes, readOwnKeyPair, rulesPath, sweepLeftovers } from './keys.js';
 import { Anchors } from './ledger/anchors.js';
 import type { ChainedRecord } from './ledger/batch.js';
 import { Intake } from './ledger/intake.js';
@@ -106,11 +107,13 @@ interface Links {
 
 /**
  * Puts a central service together and connects it.
- * @throws CardpadError (fatal) when SM3 or SM4 does not give its known answers, or a key or another file of the folder is missing or damaged
+ * @throws CardpadError (fatal) when SM3 or SM4 does not give its known answers, when others may write to the folder or
+ *   this role may not, or when a key or another file of it is missing or damaged
  */
 export async function startCentral(options: CentralOptions): Promise<Central> {
   const { folder, clock, log, random } = options;
   selfTestSymmetric();
+  await checkFolder(folder, options.roles ?? ROLES);
   await sweepLeftovers(folder);
   const rulesFile = options.rulesFile ?? rulesPath(folder);
   const state = await openState({ folder, rulesFile, peopleFile: options.peopleFile, clock, log });
@@ -135,7 +138,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
         parts.watch?.close();
         state.close();
         await tickets.close();
-      });
+      }).finally(() => drops.saySum());
       return closing;
     },
   };
@@ -163,7 +166,7 @@ async function makeParts(
   const sessions = verifies
     ? new Sessions({
         ...common,
-        sessionKey: await readKeyPair(folder, 'session'),
+        sessionKey: await readOwnKeyPair(folder, 'session'),
         placeOf: (device) => ledger.place(device),
         lifetimeMs: options.sessionLifetimeMs ?? DEFAULT_LIFETIME_MS,
         send: (device, payload, hello) =>
@@ -201,7 +204,7 @@ interface Judging {
 async function makeJudging(options: CentralOptions, state: CentralState, ledger: Ledger): Promise<Judging> {
   const { folder, sm2, clock, log } = options;
   const opening = {
-    unwrap: unwrapWith(await readKeyPair(folder, 'ledger'), (ciphertext, key) =>
+    unwrap: unwrapWith(await readOwnKeyPair(folder, 'ledger'), (ciphertext, key) =>
       sm2.decrypt(ciphertext, key),
     ),
     recordAt: (device: string, epoch: number, seq: number) => ledger.recordAt(device, epoch, seq),

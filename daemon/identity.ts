@@ -4,6 +4,7 @@ import {
   makePrivateFolder,
   readFileIfThere,
   readSecretFile,
+  refuseExposedFolder,
   sweepTemporaries,
   writeFileDurable,
 } from '../platform/files.js';
@@ -119,7 +120,8 @@ function otherDevice(found: string, wanted: string, dataDir: string): CardpadErr
 
 /**
  * Makes a device's keys, once; run again it changes nothing and gives the same.
- * @throws CardpadError `identity.other-device` | `identity.other-central` (fatal) where the folder is already another's
+ * @throws CardpadError (fatal) `identity.other-device` | `identity.other-central` where the folder is already another's,
+ *   `files.exposed` where others may write to it
  */
 export async function provision(
   dataDir: string,
@@ -132,6 +134,7 @@ export async function provision(
     'Give the central.public.json that `cardpad central init` writes.',
   );
   await makePrivateFolder(dataDir);
+  await refuseExposedFolder(dataDir);
   await sweepTemporaries(dataDir);
   const before = await readFileIfThere(centralFile(dataDir));
   if (before !== undefined && !before.equals(given.bytes)) {
@@ -163,6 +166,7 @@ export async function provision(
  *   `identity.other-machine` | `identity.no-central` | `files.exposed`
  */
 export async function loadIdentity(dataDir: string, device: string): Promise<Identity> {
+  await refuseExposedFolder(dataDir);
   await sweepTemporaries(dataDir);
   const stored = await readIdentity(dataDir);
   const help = `Run: cardpad provision --data ${dataDir} --device ${device} --central FILE`;

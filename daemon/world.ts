@@ -8,7 +8,7 @@ import type { OpenPort } from '../drivers/ports/port.js';
 import { brokerAccess } from '../platform/brokerAccess.js';
 import { type Clock, systemClock } from '../platform/clock.js';
 import { type Disk, folderDisk } from '../platform/disk.js';
-import { readFileIfThere } from '../platform/files.js';
+import { readFileIfThere, refuseExposedFolder } from '../platform/files.js';
 import { holdLock } from '../platform/lock.js';
 import type { Log } from '../platform/log.js';
 import { mqttOpener } from '../platform/mqtt/link.js';
@@ -71,6 +71,7 @@ async function lockDataDir(dataDir: string): Promise<Close> {
 export function machineWorld(config: Config, log: Log): GateWorld {
   const { dataDir, device, gpio, broker } = config;
   const clock = systemClock;
+  const journal = join(dataDir, 'journal');
   return {
     clock,
     log,
@@ -79,8 +80,11 @@ export function machineWorld(config: Config, log: Log): GateWorld {
     bootId,
     uptimeS: uptime,
     lock: () => lockDataDir(dataDir),
-    identity: () => loadIdentity(dataDir, device),
-    journalDisk: folderDisk(join(dataDir, 'journal')),
+    identity: async () => {
+      await refuseExposedFolder(journal);
+      return loadIdentity(dataDir, device);
+    },
+    journalDisk: folderDisk(journal),
     openGpio: () => openGpio(gpio.backend, clock),
     openPort: (url) => opener(url, clock),
     brokerAccess: async () => ({

@@ -6,6 +6,8 @@ const SAY_AGAIN_MS = 60_000;
 const PLACES_REMEMBERED = 4_096;
 /** Anybody on the broker can invent devices; the log is not theirs to fill. */
 const MOST_LINES_A_MINUTE = 120;
+/** A line stays a line. */
+const MOST_IN_A_SUM = 40;
 
 /** Counts what was not answered, by reason, and says each (kind, who, reason) at most once a minute. */
 export class Drops {
@@ -43,6 +45,15 @@ export class Drops {
   /** `verify.replayed` and its like, each with its number. */
   counts(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#counts);
+  }
+
+  /** Says at a stop how many of each there were, the most frequent first; nothing where nothing was dropped. */
+  saySum(): void {
+    const counts = [...this.#counts].sort(([, a], [, b]) => b - a);
+    if (counts.length === 0) return;
+    const rest = counts.slice(MOST_IN_A_SUM).reduce((sum, [, count]) => sum + count, 0);
+    const said = Object.fromEntries(counts.slice(0, MOST_IN_A_SUM));
+    this.log.info('dropped in all', { ...said, ...(rest === 0 ? {} : { rest }) });
   }
 
   #mayWrite(nowMs: number): boolean {

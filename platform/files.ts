@@ -80,6 +80,54 @@ export async function makePrivateFolder(path: string): Promise<void> {
   }
 }
 
+const OTHERS_MAY_WRITE = 0o022;
+
+/**
+ * Refuses a folder in which others could swap keys or records; a missing one is told of by whoever reads it. Only the
+ * folder itself counts: above it there is often a shared one, such as /tmp.
+ * @throws CardpadError `files.exposed` (fatal)
+ */
+export async function refuseExposedFolder(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return;
+  const owners = [0, process.geteuid?.() ?? found.uid];
+  // An owner can give himself every right.
+  if (!owners.includes(found.uid)) {
+    throw new CardpadError('files.exposed', 'fatal', `the folder ${path} belongs to another user`, {
+      help: `Whoever may write there can swap what is in it. Run as its owner, or give it to this user: chown -R USER ${path}`,
+    });
+  }
+  if ((found.mode & OTHERS_MAY_WRITE) !== 0) {
+    throw new CardpadError('files.exposed', 'fatal', `others may write to the folder ${path}`, {
+      help: `They could swap what is in it. Run: chmod 700 ${path}`,
+    });
+  }
+}
+
+/** One block: what fits into a folder's entry alone would be taken by a disk that is full. */
+const PROBE_BYTES = 4096;
+
+/**
+ * Proves that a folder takes a file durably, now and not when the first record comes.
+ * @throws CardpadError `files.unwritable` (fatal)
+ */
+export async function proveWritable(folder: string): Promise<void> {
+  // A name that a sweep removes, should the power go before the next line but one.
+  const path = join(folder, `.probe.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await writeFileDurable(path, Buffer.alloc(PROBE_BYTES), 0o600);
+    await unlink(path);
+    await syncFolder(folder);
+  } catch (cause) {
+    await unlink(path).catch(() => {});
+    const code = codeOf(cause) ?? 'error';
+    throw new CardpadError('files.unwritable', 'fatal', `the folder ${folder} cannot be written (${code})`, {
+      help: 'Check that it is there, that the disk is neither full nor read-only, and that this user may write there.',
+      cause,
+    });
+  }
+}
+
 /** A file's content, or undefined where there is none. */
 export async function readFileIfThere(path: string): Promise<Buffer | undefined> {
   try {

@@ -170,7 +170,7 @@ export class Link {
     return this.#mqtt.up && this.#sessions.current !== undefined;
   }
 
-  /** Says goodbye and closes the connection. */
+  /** Says goodbye, closes the connection, and logs what was dropped. */
   async close(): Promise<void> {
     this.#sessions.stop();
     this.#uploader.stop();
@@ -184,6 +184,7 @@ export class Link {
       await Promise.race([goodbye.catch(() => {}), patience]);
     }
     await this.#mqtt.close();
+    this.#drops.saySum();
   }
 
   #onUp(): void {

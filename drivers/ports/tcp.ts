@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../platform/clock.js';
+import { names } from '../../platform/lookup.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
 import type { Port } from './port.js';
 import { StreamPort } from './streamPort.js';
@@ -63,7 +64,7 @@ export function socketPort(name: string, socket: Socket): Port {
 export function openTcp(host: string, tcpPort: number, clock: Clock): Promise<Port> {
   const name = host.includes(':') ? `tcp://[${host}]:${tcpPort}` : `tcp://${host}:${tcpPort}`;
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port: tcpPort });
+    const socket = connect({ host, port: tcpPort, lookup: names.lookup });
     const cancel = clock.schedule(CONNECT_TIMEOUT_MS, () => {
       socket.destroy();
       reject(timedOut(name));

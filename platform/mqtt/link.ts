@@ -16,7 +16,7 @@ import { clientOptions, KEEPALIVE_SECONDS } from './clientOptions.js';
 import { keepNoPacketNumbers } from './mqttPacket.js';
 import { downError, Outbox } from './outbox.js';
 import { onTheWire, publishBytes, tooLongError } from './publishPacket.js';
-import { openStream } from './stream.js';
+import { nameIn, openStream } from './stream.js';
 import { refusedOf, subscriptionMap } from './subscriptions.js';
 import {
   connackEnded,
@@ -151,6 +151,10 @@ class ReconnectingLink implements MqttLink {
     const { url, ca, protocol = 'auto' } = this.options;
     const version = protocol === 'auto' ? this.#memory.version : protocol;
     const stream = openStream(url, ca);
+    let lookedFor = nameIn(url);
+    stream.once('lookup', () => {
+      lookedFor = undefined;
+    });
     const client = new MqttClient(() => stream, clientOptions(this.options, version));
     const connection: Connection = {
       version,
@@ -160,6 +164,7 @@ class ReconnectingLink implements MqttLink {
       takenOver: false,
       cancelTimeout: this.clock.schedule(CONNECT_TIMEOUT_MS, () => {
         if (connection.ended === 'spoken') connection.problem ??= 'the broker does not confirm subscriptions';
+        if (lookedFor !== undefined) connection.problem ??= `the name ${lookedFor} was not found in time`;
         stream.destroy();
       }),
     };

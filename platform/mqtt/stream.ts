@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { names } from '../lookup.js';
 import { HEADER_MOST_BYTES, PacketCut } from './packetCut.js';
 
 /** Twice what the codecs take at all: the longest topic and its properties stand before a payload. */
@@ -26,13 +27,24 @@ export function loginIn(url: string): { readonly username?: string; readonly pas
   };
 }
 
+/** Without the brackets of an IPv6 address. */
+const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
+
+/** The name that has to be looked up before a connection to a broker begins; undefined for an address. */
+export function nameIn(url: string): string | undefined {
+  const host = hostOf(url);
+  return isIP(host) === 0 ? host : undefined;
+}
+
 function connect(url: string, ca: Buffer | undefined): Socket {
-  const { protocol, hostname, port } = new URL(url);
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  if (protocol !== 'mqtts:') return connectTcp({ host, port: Number(port || PLAIN_PORT) });
+  const { protocol, port } = new URL(url);
+  const host = hostOf(url);
+  if (protocol !== 'mqtts:')
+    return connectTcp({ host, port: Number(port || PLAIN_PORT), lookup: names.lookup });
   return connectTls({
     host,
     port: Number(port || TLS_PORT),
+    lookup: names.lookup,
     // Whatever the environment says.
     rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca }),

@@ -22,6 +22,7 @@ declare module 'sm-crypto' {
 
   interface Sm2 {
     generateKeyPairHex(bits: number, source: RandomSource): { privateKey: string; publicKey: string };
+    getPublicKeyFromPrivateKey(privateKey: string): string;
     getPoint(): SigningPoint;
     /** Takes its point off the end of `pointPool`, or makes one. */
     doSignature(

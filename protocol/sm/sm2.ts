@@ -25,6 +25,15 @@ export function generateSm2KeyPair(): Sm2KeyPair {
   return { privateKey, publicKey };
 }
 
+/**
+ * The public key that belongs to a private one. Tens of milliseconds on a PC.
+ * @throws CardpadError `sm.private-key` (reject)
+ */
+export function sm2PublicKeyOf(privateKey: string): string {
+  checkPrivateKey(privateKey);
+  return sm2.getPublicKeyFromPrivateKey(privateKey);
+}
+
 /** The slow part of a signature, which needs neither key nor message: for idle time. */
 export function prepareSm2SigningPoint(): Sm2SigningPoint {
   return sm2.getPoint();

@@ -3,6 +3,7 @@ import { startGate } from '../../daemon/main.js';
 import { machineWorld } from '../../daemon/world.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
 import { type Command, EXIT, toPeople } from './command.js';
+import { endNow } from './ending.js';
 import { logLevel, parseCommandLine, required, untilSignal } from './options.js';
 import { programLog } from './programLog.js';
 
@@ -50,14 +51,13 @@ example: cardpad run --config /etc/cardpad/config.json`,
     }
     const late = setTimeout(() => {
       log.error('the stop took too long');
-      process.exit(EXIT.no);
+      endNow(EXIT.no);
     }, STOP_WITHIN_MS);
     late.unref();
     await gate.stop().catch((thrown) => {
       log.error('the stop failed', { problem: messageOf(thrown) });
       process.exitCode = EXIT.no;
     });
-    // Whatever still holds the loop (a resolver, a slow close) has nothing left to do.
-    process.exit(process.exitCode ?? EXIT.done);
+    endNow(Number(process.exitCode ?? EXIT.done), typeof why === 'string' ? why : undefined);
   },
 };

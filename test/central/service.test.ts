@@ -150,6 +150,15 @@ t.test(
   },
 );
 
+t.test('at a stop central says what it has dropped in all, once', async (t) => {
+  const { central, dropped, logged } = await openScene(t);
+  for (let n = 0; n < 3; n++) await dropped('events', Buffer.from('x'), 'not-enrolled', 'gz-bus-b2');
+  await Promise.all([central.close(), central.close()]);
+  const said = logged.filter((line) => /dropped in all/.test(line));
+  t.match(said, [/ info {2}dropped in all events\.not-enrolled=3$/]);
+  t.equal(said.length, 1);
+});
+
 t.test('verdicts and welcomes go at QoS 0, acks at QoS 1, and nothing of a device is retained', async (t) => {
   const { device, exchange, network, ledgerKey } = await openScene(t);
   await exchange('verify', device.ask(question()), 'verdict');

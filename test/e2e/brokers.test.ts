@@ -1,6 +1,6 @@
 import t from 'tap';
-import { BROKERS, type BrokerKind } from '../support/brokers.js';
-import { Capture, type Captured } from './support/capture.js';
+import { BROKERS } from '../support/brokers.js';
+import type { Captured } from './support/capture.js';
 import { TestGate } from './support/gate.js';
 import { elder } from './support/people.js';
 import { type EventLine, Site } from './support/site.js';
@@ -12,17 +12,6 @@ const away = elder(113, { healthCode: 'green' });
 const back = elder(114, { healthCode: 'green' });
 const struck = elder(115, { healthCode: 'green' });
 const people = [green, yellow, red, away, back, struck];
-
-/** Somebody who may look on at that broker. */
-function lookOn(t: Parameters<typeof Capture.open>[0], site: Site, kind: BrokerKind): Promise<Capture> {
-  const { username, password, ca } = kind.login();
-  return Capture.open(t, site.broker.url, {
-    protocolVersion: kind.speaks === '5' ? 5 : 4,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(ca === undefined ? {} : { ca }),
-  });
-}
 
 /** The expiry, the response topic and the correlation of the first message of a kind. */
 function saidBeside(messages: readonly Captured[], kind: string) {
@@ -38,7 +27,7 @@ function saidBeside(messages: readonly Captured[], kind: string) {
 for (const kind of BROKERS) {
   t.test(kind.name, async (t) => {
     const site = await Site.open(t, { people, broker: kind });
-    const capture = await lookOn(t, site, kind);
+    const capture = await site.lookOn(t);
     const gate = await TestGate.open(site, { device: 'gate-1' });
 
     t.test(`gate and central speak MQTT ${kind.speaks}`, async (t) => {
@@ -130,7 +119,7 @@ for (const kind of BROKERS) {
     });
 
     t.test('a clean stop says goodbye', async (t) => {
-      const late = await lookOn(t, site, kind);
+      const late = await site.lookOn(t);
       t.same(await gate.process.end('SIGTERM'), { code: 0, signal: null });
       const state = await late.retained('cardpad/v1/d/gate-1/up/state', /"disconnected"/);
       t.match(JSON.parse(state), { state: 'disconnected' });

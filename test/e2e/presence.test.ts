@@ -1,6 +1,5 @@
 import { connectAsync } from 'mqtt';
 import t from 'tap';
-import { Capture } from './support/capture.js';
 import { TestGate } from './support/gate.js';
 import { elder } from './support/people.js';
 import { Site } from './support/site.js';
@@ -15,7 +14,7 @@ const known = Array.from({ length: 10 }, (_, index) => elder(300 + index, { heal
 const person = (index: number) => known[index] ?? elder(index);
 
 const site = await Site.open(t, { people: known });
-const capture = await Capture.open(t, site.broker.url);
+const capture = await site.lookOn(t);
 const topicOf = (device: string) => `cardpad/v1/d/${device}/up/state`;
 
 /** Everything that was said about a gate so far, in order. */
@@ -49,7 +48,8 @@ async function threeWithoutAnswer(gate: TestGate, first: number): Promise<void> 
 t.test('birth, death, birth, goodbye: each with the number of its connection', async (t) => {
   const gate = await TestGate.open(site, { device: 'gate-1' });
   const birth = await said('gate-1', 'ready');
-  t.match(birth, { state: 'ready', connection: 1 });
+  // Not always 1: a broker that does not speak MQTT 5 has cost a try.
+  t.match(birth, { state: 'ready', connection: Number });
   await site.service.line(/device up device=gate-1/);
 
   await gate.process.end('SIGKILL');
@@ -62,13 +62,13 @@ t.test('birth, death, birth, goodbye: each with the number of its connection', a
   const second = await said('gate-1', 'ready', from);
   t.not(second.boot, birth.boot, 'another start');
 
-  const client = await connectAsync(site.broker.url, { reconnectPeriod: 0 });
+  const client = await connectAsync(site.broker.url, { ...site.asClient(), reconnectPeriod: 0 });
   t.teardown(() => client.endAsync(true));
   const old = Buffer.from(JSON.stringify({ ...birth, state: 'lost' }));
   const before = statesOf('gate-1').length;
   await client.publishAsync(topicOf('gate-1'), old, { retain: true, qos: 1 });
   t.same(await said('gate-1', 'ready', before), second, 'an old will is corrected');
-  const late = await Capture.open(t, site.broker.url);
+  const late = await site.lookOn(t);
   const kept = await late.retained(topicOf('gate-1'), /state/);
   t.same(JSON.parse(kept), second, 'whoever asks later learns the truth');
 
@@ -83,10 +83,15 @@ t.test('the connection breaks: the next one has a higher number, and its own wil
   const gate = await TestGate.open(site, { device: 'gate-2' });
   const first = await said('gate-2', 'ready');
   // Somebody takes the gate's name for a moment.
-  const thief = await connectAsync(site.broker.url, { clientId: 'cardpad-gate-2', reconnectPeriod: 0 });
+  const thief = await connectAsync(site.broker.url, {
+    ...site.asClient(),
+    clientId: 'cardpad-gate-2',
+    reconnectPeriod: 0,
+  });
   t.same(await said('gate-2', 'lost'), { ...first, state: 'lost' });
   const second = await capture.until(
-    () => statesOf('gate-2').find(({ state, connection }) => state === 'ready' && connection > 1),
+    () =>
+      statesOf('gate-2').find(({ state, connection }) => state === 'ready' && connection > first.connection),
     'the second birth',
   );
   t.equal(second.boot, first.boot);
@@ -132,13 +137,13 @@ t.test('two gates with one identity: named on both sides, an alarm at central, a
 
 t.test('central stands still and the broker does not: an alarm, alert, and ready again', async (t) => {
   const gate = await TestGate.open(site, { device: 'gate-4', lane: { deadlineMs: 500 } });
-  await said('gate-4', 'ready');
+  const { connection } = await said('gate-4', 'ready');
   const goOn = site.service.freeze();
   t.teardown(goOn);
   await threeWithoutAnswer(gate, 2);
   await gate.process.line(/error .*three questions in a row .* is central running\?/);
   const alert = await said('gate-4', 'alert');
-  t.equal(alert.connection, 1);
+  t.equal(alert.connection, connection);
   const from = statesOf('gate-4').length;
   goOn();
   await gate.visit(person(5), 'green');

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { Capture } from './support/capture.js';
+import type { Capture } from './support/capture.js';
 import { TestGate } from './support/gate.js';
 import { elder } from './support/people.js';
 import { filesBelow, type Source, search } from './support/search.js';
@@ -83,7 +83,7 @@ t.test('the search looks into files in every folder', async (t) => {
 
 t.test('no number and no name in any topic, message, log or file of either side', async (t) => {
   const site = await Site.open(t, { people, log: 'debug' });
-  const capture = await Capture.open(t, site.broker.url);
+  const capture = await site.lookOn(t);
   // At this speed a text is believed before its frame turns out to be damaged.
   const gate = await TestGate.open(site, { device: 'gate-1', log: 'debug', baud: 115_200 });
   await gate.visit(green, 'green');
@@ -105,7 +105,7 @@ t.test('no number and no name in any topic, message, log or file of either side'
   t.same(search(cutOff.files, secrets), [], 'an offline gate keeps what it must, and its disk tells nobody');
 
   await site.restoreNetwork();
-  const again = await Capture.open(t, site.broker.url);
+  const again = await site.lookOn(t);
   const local = (lines: readonly EventLine[]) => lines.find(({ decidedBy }) => decidedBy === 'local');
   await site.record('gate-1', local, 'the verdict of the time without network');
   await gate.process.end('SIGTERM');

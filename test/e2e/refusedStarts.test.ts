@@ -2,11 +2,11 @@ import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { Child, cardpad, type Finished, mustRun, ROOT } from './support/child.js';
+import { DISKS, runApart, whyNotApart } from './support/apart.js';
+import { CLI, cardpad, type Finished, mustRun } from './support/child.js';
 
 const DEVICE = 'gz-bus-a1';
 const OUTPUTS = ['gate', 'green', 'yellow', 'red', 'buzzer'];
-const CLI = join(ROOT, 'build/scripts/cli/main.js');
 
 const folder = await mkdtemp(join(tmpdir(), 'cardpad-refused-'));
 t.teardown(() => rm(folder, { recursive: true, force: true }));
@@ -129,24 +129,28 @@ for (const [what, spoil, problem, help] of KEYS) {
   });
 }
 
-/** Runs a shell script in a mount namespace of its own: what it mounts is gone with it. */
-async function apart(script: string, ...args: string[]): Promise<Finished> {
-  const child = new Child(t, 'unshare', 'unshare', ['--mount', 'sh', '-euc', script, 'sh', ...args]);
-  child.hush();
-  const { code } = await child.exited;
-  return { code, stdout: child.stdout, stderr: child.stderr };
+for (const [what, mode, inside] of [
+  ['data folder', 0o777, ''],
+  ['data folder', 0o770, ''],
+  ['data folder with the sticky bit', 0o1777, ''],
+  ['journal folder', 0o775, 'journal'],
+] as const) {
+  t.test(`a ${what} of mode ${mode.toString(8)}: 1, the folder and chmod 700, outputs safe`, async (t) => {
+    const data = file(`folder ${mode.toString(8)}`);
+    await cp(file('good'), data, { recursive: true });
+    const exposed = join(data, inside);
+    await mkdir(exposed, { recursive: true });
+    await chmod(exposed, mode);
+    const { code, stderr } = await run(document(data));
+    t.equal(code, 1, stderr);
+    t.match(stderr, `others may write to the folder ${exposed} (files.exposed)`);
+    t.match(stderr, `chmod 700 ${exposed}\n`);
+    t.notMatch(stderr, /^\s+at /m, 'words, no stack');
+    for (const line of OUTPUTS) t.equal(await readFile(join(file('gpio'), line), 'latin1'), '0', line);
+  });
 }
 
-const mayMount = (await apart('mount -t tmpfs -o size=64k none "$1"', folder)).code === 0;
-const skip = mayMount ? false : 'this user may not mount: a read-only or a full disk cannot be had here';
-
-const DISKS = [
-  ['read-only', 'mount -t tmpfs none "$1"; cp "$2"/* "$1"; mount -o remount,ro "$1"'],
-  [
-    'full',
-    'mount -t tmpfs -o size=32k none "$1"; cp "$2"/* "$1"; cat /dev/zero >"$1/filler" 2>/dev/null || true',
-  ],
-] as const;
+const skip = whyNotApart();
 
 for (const [what, mount] of DISKS) {
   t.test(`a data folder on a ${what} disk: 1, what to do, outputs safe`, { skip }, async (t) => {
@@ -155,10 +159,8 @@ for (const [what, mount] of DISKS) {
     await writeFile(file('config.json'), JSON.stringify(document(data)));
     await leaveOutputsOn();
     const start = 'exec "$3" "$4" run --config "$5"';
-    const { code, stderr } = await apart(
-      `${mount}; ${start}`,
-      ...[data, file('good'), process.execPath, CLI, file('config.json')],
-    );
+    const args = [data, file('good'), process.execPath, CLI, file('config.json')];
+    const { code, stderr } = await runApart(t, `${mount}; ${start}`, args);
     t.equal(code, 1, stderr);
     t.match(stderr, /the disk is neither full nor read-only/);
     t.notMatch(stderr, /^\s+at /m, 'words, no stack');

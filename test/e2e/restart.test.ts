@@ -1,5 +1,4 @@
 import t from 'tap';
-import { Capture } from './support/capture.js';
 import { TestGate } from './support/gate.js';
 import { elder } from './support/people.js';
 import { Site } from './support/site.js';
@@ -54,7 +53,7 @@ t.test('kill -9 at an open gate, and start again', async (t) => {
 });
 
 t.test('SIGTERM: gate shut, goodbye said, exit 0, within 2 s', async (t) => {
-  const capture = await Capture.open(t, site.broker.url);
+  const capture = await site.lookOn(t);
   const from = gate.edges.count;
   gate.put(last);
   await gate.edges.edge('gate', 1, from);
@@ -74,6 +73,6 @@ t.test('SIGKILL: the broker tells that the gate is lost', async (t) => {
   gate.startAgain();
   await gate.ready();
   t.equal((await gate.process.end('SIGKILL')).signal, 'SIGKILL');
-  const capture = await Capture.open(t, site.broker.url);
+  const capture = await site.lookOn(t);
   t.match(JSON.parse(await capture.retained('cardpad/v1/d/gate-1/up/state', /"lost"/)), { state: 'lost' });
 });

@@ -46,3 +46,20 @@ t.test('invented senders fill no log, and hide no error', async (t) => {
   t.equal(lines.length, 122);
   t.match(drops.counts(), { 'hello.not-enrolled': 5_001 });
 });
+
+t.test('at a stop one line says how many there were of each, the most frequent first', async (t) => {
+  const { lines, drops } = open();
+  drops.saySum();
+  t.same(lines, [], 'nothing was dropped, nothing is said');
+  drops.count('hello', 'a', 'busy');
+  for (let n = 0; n < 3; n++) drops.count('verify', 'b', 'forged');
+  drops.saySum();
+  t.equal(lines.at(-1), 'info  dropped in all verify.forged=3 hello.busy=1');
+});
+
+t.test('that line is no longer than a line, whatever came', async (t) => {
+  const { lines, drops } = open();
+  for (let n = 0; n < 100; n++) drops.count('verify', 'a', `reason-${n}`);
+  drops.saySum();
+  t.match(lines.at(-1), /^info {2}dropped in all (verify\.reason-\d+=1 ){40}rest=60$/);
+});

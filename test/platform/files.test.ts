@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -13,8 +14,10 @@ import t from 'tap';
 import { folderDisk } from '../../platform/disk.js';
 import {
   makePrivateFolder,
+  proveWritable,
   readFileIfThere,
   readSecretFile,
+  refuseExposedFolder,
   sweepTemporaries,
   writeFileDurable,
 } from '../../platform/files.js';
@@ -127,4 +130,45 @@ t.test('what killed writes left is swept; what is on its way, or not ours, stays
   const kept = ['.folder.0011223344ff.tmp', '.hidden', '.key.1.tmp', '.young.0011223344ff.tmp', 'key.json'];
   t.same(readdirSync(folder).sort(), kept);
   await sweepTemporaries(join(folder, 'absent'));
+});
+
+t.test('a folder that others may write to is refused, with the command that mends it', async (t) => {
+  const folder = join(t.testdir({}), 'data');
+  mkdirSync(folder);
+  for (const mode of [0o777, 0o770, 0o720, 0o702, 0o1777, 0o2775]) {
+    chmodSync(folder, mode);
+    const help = new RegExp(`chmod 700 ${folder}$`);
+    const refused = { code: 'files.exposed', disposition: 'fatal', message: new RegExp(folder), help };
+    await t.rejects(refuseExposedFolder(folder), refused, mode.toString(8));
+  }
+  for (const mode of [0o700, 0o755, 0o750, 0o500]) {
+    chmodSync(folder, mode);
+    await t.resolves(refuseExposedFolder(folder), mode.toString(8));
+  }
+  await t.resolves(refuseExposedFolder(join(folder, 'absent')), 'who needs it will say so');
+});
+
+const isRoot = process.geteuid?.() === 0;
+
+t.test(
+  'a folder of another user is refused: an owner can give himself every right',
+  { skip: !isRoot },
+  async (t) => {
+    const folder = join(t.testdir({}), 'data');
+    mkdirSync(folder, { mode: 0o700 });
+    chownSync(folder, 65_534, 65_534);
+    await t.rejects(refuseExposedFolder(folder), { code: 'files.exposed', help: /chown/ });
+  },
+);
+
+t.test('a folder is proved writable, and nothing is left in it', async (t) => {
+  const folder = t.testdir({ file: '' });
+  await proveWritable(folder);
+  t.same(readdirSync(folder), ['file']);
+  for (const [place, message] of [
+    [join(folder, 'absent'), /cannot be written \(ENOENT\)/],
+    [join(folder, 'file'), /cannot be written \(ENOTDIR\)/],
+  ] as const) {
+    await t.rejects(proveWritable(place), { code: 'files.unwritable', disposition: 'fatal', message });
+  }
 });

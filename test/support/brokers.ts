@@ -60,3 +60,14 @@ export const BROKERS: readonly BrokerKind[] = [
     start: (t, port) => startMosquitto(t, port, { certificate: serverKeys().certificate, login: LOGIN }),
   },
 ];
+
+/**
+ * The broker that end-to-end tests take where they name none: Mosquitto, or the one whose name `CARDPAD_TEST_BROKER`
+ * holds.
+ */
+export function defaultBroker(wanted = process.env.CARDPAD_TEST_BROKER ?? 'Mosquitto'): BrokerKind {
+  const found = BROKERS.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  const names = BROKERS.map(({ name }) => `"${name}"`).join(', ');
+  throw new Error(`CARDPAD_TEST_BROKER is "${wanted}"; there are ${names}`);
+}

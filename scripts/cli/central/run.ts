@@ -17,6 +17,7 @@ import { createSm2Pool } from '../../../platform/sm2/pool.js';
 import type { Sm2Service } from '../../../platform/sm2/service.js';
 import { messageOf } from '../../../protocol/errors.js';
 import { type Command, EXIT } from '../command.js';
+import { endNow } from '../ending.js';
 import {
   logLevel,
   noMorePositionals,
@@ -140,7 +141,7 @@ async function run(argv: readonly string[]): Promise<number> {
     log.error('central is unfit and stops', { problem: messageOf(why) });
     process.exitCode = EXIT.no;
   }
-  return end(log, async () => {
+  return end(log, typeof why === 'string' ? why : undefined, async () => {
     await central.close();
     await sm2.close();
   });
@@ -157,18 +158,18 @@ function proveSm2(sm2: Sm2Service): Promise<unknown> {
   });
 }
 
-/** Ends the process: whatever still holds the loop then (a resolver, a broker that hangs) has nothing left to do. */
-async function end(log: Log, stop: () => Promise<void>): Promise<never> {
+/** Stops, and ends the process in time. */
+async function end(log: Log, asked: string | undefined, stop: () => Promise<void>): Promise<never> {
   // Keeps the process alive as well: the deadlines inside do not.
   setTimeout(() => {
     log.error('the stop took too long');
-    process.exit(EXIT.no);
+    endNow(EXIT.no);
   }, STOP_WITHIN_MS);
   await stop().catch((thrown) => {
     log.error('the stop failed', { problem: messageOf(thrown) });
     process.exitCode = EXIT.no;
   });
-  process.exit(process.exitCode ?? EXIT.done);
+  endNow(Number(process.exitCode ?? EXIT.done), asked);
 }
 
 export const runCommand: Command = {

@@ -99,6 +99,15 @@ t.test('a retained welcome is not taken: an old one must not greet a new connect
   t.equal(bench.link.ready, false, 'the hello of the lost connection has ended with it');
 });
 
+t.test('at a stop the gate says what it has dropped in all', async (t) => {
+  const bench = await LinkBench.ready();
+  for (let n = 0; n < 3; n++) bench.inject('verdict', Buffer.from('{'));
+  await settle();
+  const reason = bench.drops()[0];
+  await bench.link.close();
+  t.match(bench.lines.at(-1), new RegExp(` info {2}dropped in all down\\.${reason}=3$`));
+});
+
 t.test('a welcome that comes after its time-out is dropped, and the next hello counts', async (t) => {
   const bench = await LinkBench.start();
   bench.central.answersHello = false;

@@ -4,7 +4,8 @@ import { Changes } from './changes.js';
 
 /** The checkout, seen from `build/test/e2e/support`. */
 export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
-const CLI = fileURLToPath(new URL('../../../scripts/cli/main.js', import.meta.url));
+/** The program, for `node`. */
+export const CLI = fileURLToPath(new URL('../../../scripts/cli/main.js', import.meta.url));
 const LINES_SHOWN = 12;
 
 /** What of a tap test is needed here. */

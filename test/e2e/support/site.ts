@@ -2,8 +2,10 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BrokerKind } from '../../support/brokers.js';
-import { type RunningBroker, startMosquitto } from '../../support/mosquitto.js';
+import type { IClientOptions } from 'mqtt';
+import { type BrokerKind, defaultBroker } from '../../support/brokers.js';
+import type { RunningBroker } from '../../support/mosquitto.js';
+import { Capture } from './capture.js';
 import { type Child, cardpad, type Finished, mustRun, startCardpad, type TestScope } from './child.js';
 import type { Person } from './people.js';
 
@@ -22,7 +24,7 @@ export interface SiteOptions {
   /** In place of the rules that `central init` writes. */
   readonly rules?: unknown;
   readonly log?: 'debug' | 'info';
-  /** Default: Mosquitto, open to everybody. */
+  /** Default: the one that `CARDPAD_TEST_BROKER` names, or else Mosquitto, open to everybody. */
   readonly broker?: BrokerKind;
 }
 
@@ -35,19 +37,15 @@ interface BrokerAccess {
   readonly caFile?: string;
 }
 
-async function accessTo(
-  { url }: RunningBroker,
-  folder: string,
-  kind: BrokerKind | undefined,
-): Promise<BrokerAccess> {
-  const { username, password, ca } = kind?.login() ?? {};
+async function accessTo({ url }: RunningBroker, folder: string, kind: BrokerKind): Promise<BrokerAccess> {
+  const { username, password, ca } = kind.login();
   const passwordFile = join(folder, 'broker-password');
   const caFile = join(folder, 'broker-ca.pem');
   if (password !== undefined) await writeFile(passwordFile, password, { mode: 0o600 });
   if (ca !== undefined) await writeFile(caFile, ca);
   return {
     url,
-    protocol: kind?.protocol ?? 'auto',
+    protocol: kind.protocol,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { passwordFile }),
     ...(ca === undefined ? {} : { caFile }),
@@ -80,7 +78,7 @@ export class Site {
     private readonly start: (central: string, nodeOptions: readonly string[]) => Child,
     /** Of a gate's configuration. */
     readonly access: BrokerAccess,
-    private readonly startBroker: BrokerKind['start'],
+    private readonly kind: BrokerKind,
   ) {
     this.folder = folder;
     this.central = join(folder, 'central');
@@ -90,8 +88,7 @@ export class Site {
   }
 
   static async open(t: TestScope, options: SiteOptions = {}): Promise<Site> {
-    const { people = [], rules, log = 'info', broker: kind } = options;
-    const startBroker = kind?.start ?? startMosquitto;
+    const { people = [], rules, log = 'info', broker: kind = defaultBroker() } = options;
     const folder = await mkdtemp(join(tmpdir(), 'cardpad-e2e-'));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
     // Where the test crashes, no teardown comes.
@@ -100,7 +97,7 @@ export class Site {
     const peopleFile = join(folder, 'people.json');
     const known = people.filter(({ healthCode, visits }) => healthCode !== undefined || visits !== undefined);
     await writeFile(peopleFile, JSON.stringify(known));
-    const [broker] = await Promise.all([startBroker(t), mustRun(t, ['central', 'init', '--data', central])]);
+    const [broker] = await Promise.all([kind.start(t), mustRun(t, ['central', 'init', '--data', central])]);
     if (rules !== undefined) await writeFile(join(central, 'rules.json'), JSON.stringify(rules));
     const access = await accessTo(broker, folder, kind);
     const start = (data: string, nodeOptions: readonly string[]) =>
@@ -113,7 +110,7 @@ export class Site {
         ],
         nodeOptions,
       );
-    const site = new Site(t, folder, broker, start, access, startBroker);
+    const site = new Site(t, folder, broker, start, access, kind);
     await site.service.line(/central ready/);
     return site;
   }
@@ -172,6 +169,21 @@ export class Site {
     return cardpad(this.t, ['central', 'verify', '--data', folder]);
   }
 
+  /** How somebody else than gates and central gets into the broker. */
+  asClient(): IClientOptions {
+    const { username, password, ca } = this.kind.login();
+    return {
+      protocolVersion: this.kind.speaks === '5' ? 5 : 4,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(ca === undefined ? {} : { ca }),
+    };
+  }
+
+  lookOn(t = this.t): Promise<Capture> {
+    return Capture.open(t, this.broker.url, this.asClient());
+  }
+
   /** The broker dies, as by a power cut. */
   async pullNetwork(): Promise<void> {
     await this.broker.stop();
@@ -179,7 +191,7 @@ export class Site {
 
   /** The broker is back, where it was. */
   async restoreNetwork(): Promise<void> {
-    this.broker = await this.startBroker(this.t, this.broker.port);
+    this.broker = await this.kind.start(this.t, this.broker.port);
   }
 }
 

@@ -258,6 +258,14 @@ t.test('a tap twice within the time in which a card counts once', async (t) => {
   );
 });
 
+t.test('cards on a day without a fault that gave no tap', async (t) => {
+  const violations = await violationsOf(street, { ...ledger, taps: new Map() });
+  t.ok(
+    violations.some((words) => /^a card that lay there at \d+ ms gave no tap$/.test(words)),
+    violations.join('\n'),
+  );
+});
+
 /** Says that everything is on it, and a power cut would leave nothing. */
 class LyingDisk extends MemoryDisk {
   override async create(name: string): Promise<AppendFile> {

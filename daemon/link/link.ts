@@ -109,6 +109,7 @@ export class Link {
       journal,
       sessions: this.#sessions,
       linkUp: () => this.#mqtt.up,
+      packetMostBytes: () => this.#mqtt.mostBytes,
       publish: (payload) =>
         this.#mqtt.publish(upTopic(device, 'events'), payload, asking(device, 'ack', payload)),
       onDropped,
@@ -129,7 +130,11 @@ export class Link {
       clock,
       askBroker: () => this.#presence.confirm(),
       onChange: (silent) => this.#onSilence(silent),
-      onNoBroker: () => log.warn('three questions in a row had no answer, and the broker gives none either'),
+      onNoBroker: () => {
+        log.warn('three questions in a row had no answer, and the broker gives none either: connecting anew');
+        // Its keep-alive would find that out as well, much later.
+        this.#mqtt.renew();
+      },
     });
     this.#mqtt = openMqtt({
       ...broker,

@@ -64,8 +64,8 @@ export class Silence {
         brokerAnswers = true;
       },
       (thrown) => {
-        // A refusal is an answer.
-        brokerAnswers = codeOf(thrown) === 'mqtt.refused';
+        // A refusal is an answer; so is what it said of its longest packet.
+        brokerAnswers = codeOf(thrown) === 'mqtt.refused' || codeOf(thrown) === 'mqtt.too-long';
       },
     );
     // To the end of the time, also when the broker has answered: one that was stuck for a moment brings the verdicts

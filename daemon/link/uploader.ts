@@ -17,6 +17,8 @@ export interface UploaderOptions {
   readonly journal: Journal;
   readonly sessions: SessionKeeper;
   readonly linkUp: () => boolean;
+  /** The longest packet that the broker takes; undefined where it did not say. */
+  readonly packetMostBytes: () => number | undefined;
   /** Publishes at QoS 1; rejects when there is no connection. */
   readonly publish: (payload: Buffer) => Promise<void>;
   readonly onDropped: (reason: string) => void;
@@ -28,6 +30,9 @@ const MAX_BATCH_BYTES = 32 * 1024;
 const MAX_BATCH_RECORDS = 64;
 /** One record always goes, however long it is. */
 const LEAST_BATCH_BYTES = 512;
+/** Base64 twice over, ticket, topic and padding: what a batch of so many bytes becomes as a packet, at most. */
+const PACKET_OVERHEAD_BYTES = 4_096;
+const PACKET_GROWTH = 16 / 9;
 /**
  * A broker that takes no such long packets ends the connection, or says nothing. Batches are halved then, and stay so for
  * a while: most often it was the network.
@@ -110,7 +115,9 @@ export class Uploader {
 
   get #mostBytes(): number {
     if (this.options.clock.monotonicMs() >= this.#smallUntilMs) this.#batchBytes = MAX_BATCH_BYTES;
-    return this.#batchBytes;
+    const packetBytes = this.options.packetMostBytes() ?? Number.POSITIVE_INFINITY;
+    const fitting = (packetBytes - PACKET_OVERHEAD_BYTES) / PACKET_GROWTH;
+    return Math.max(LEAST_BATCH_BYTES, Math.min(this.#batchBytes, fitting));
   }
 
   /** There may be something to send. */

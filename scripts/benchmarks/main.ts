@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { messageOf } from '../../protocol/errors.js';
 import { EXIT, toPeople, toResults } from '../cli/command.js';
-import { noMorePositionals, oneOf, parseCommandLine, UsageError } from '../cli/options.js';
+import { noMorePositionals, oneOf, parseCommandLine, UsageError, wholeNumber } from '../cli/options.js';
 import type { Row } from './row.js';
 import { stockBroker } from './stockBroker.js';
 import { tapToLight } from './tapToLight.js';
@@ -9,7 +9,9 @@ import { tapToLight } from './tapToLight.js';
 /** All rows; a new one is a file beside and a word here. */
 const ROWS: readonly Row[] = [stockBroker, tapToLight];
 
-const HELP = `usage: scripts/bench [--row NAME] [--json FILE]
+const MOST_ROUNDS = 10_000;
+
+const HELP = `usage: scripts/bench [--row NAME] [--rounds N] [--json FILE]
 
 Measures what cardpad costs, each time beside the least that its parts cost on this machine in the same run. A figure
 alone says little: compare within one run.
@@ -17,9 +19,11 @@ alone says little: compare within one run.
 ${ROWS.map(({ name, about }) => `  ${name}: ${about}`).join('\n')}
 
   --row NAME    this row alone
+  --rounds N    measures everything N times; fewer than usual are over sooner, and say less
   --json FILE   writes the figures there as well
 
-The figures go to standard output as one JSON document, what was measured beside to standard error.`;
+The figures go to standard output as one JSON document, what was measured beside to standard error.
+Exit codes: 0 measured; 2 wrong usage; 3 it could not be measured here, with what is missing.`;
 
 function show({ name }: Row, all: Readonly<Record<string, number>>): void {
   for (const [figure, value] of Object.entries(all)) {
@@ -30,6 +34,7 @@ function show({ name }: Row, all: Readonly<Record<string, number>>): void {
 async function bench(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseCommandLine(argv, {
     row: { type: 'string' },
+    rounds: { type: 'string' },
     json: { type: 'string' },
     help: { type: 'boolean' },
   });
@@ -40,10 +45,12 @@ async function bench(argv: readonly string[]): Promise<number> {
   noMorePositionals(positionals);
   const names = ROWS.map(({ name }) => name);
   const only = values.row === undefined ? undefined : oneOf(names, values.row, '--row');
+  const rounds =
+    values.rounds === undefined ? undefined : wholeNumber(values.rounds, '--rounds', 1, MOST_ROUNDS);
   const figures: Record<string, Readonly<Record<string, number>>> = {};
   for (const row of ROWS.filter(({ name }) => only === undefined || name === only)) {
     toPeople(`${row.name}: ${row.about}`);
-    const result = await row.measure((line) => toPeople(`  ${line}`));
+    const result = await row.measure((line) => toPeople(`  ${line}`), rounds);
     show(row, { ...result.figures, ...result.beside });
     figures[row.name] = result.figures;
   }

@@ -15,5 +15,6 @@ export interface Row {
   readonly name: string;
   /** One sentence for people. */
   readonly about: string;
-  measure(say: (line: string) => void): Promise<RowResult>;
+  /** @param rounds how often everything is measured once; default: as often as the figures need to be steady */
+  measure(say: (line: string) => void, rounds?: number): Promise<RowResult>;
 }

@@ -21,8 +21,10 @@ export interface SoakStage {
   readonly broker: string;
   /** Waits until the gate is at rest, and asks both processes how they stand. */
   look(): Promise<Look>;
-  /** Taps and verdicts as central has them. */
-  stored(): Promise<{ readonly taps: number; readonly ends: number }>;
+  /** Taps that somebody stood behind, and verdicts, as central has them. */
+  stored(): Promise<{ readonly taps: number; readonly verdicts: number }>;
+  /** Stops the gate; how many cards it read whole, by its own count. */
+  stopGate(): Promise<number>;
   /** Rejects unless every chain at central is whole. */
   verify(): Promise<string>;
   close(): Promise<void>;
@@ -73,12 +75,18 @@ async function build(site: StagedSite, lapse: number): Promise<SoakStage> {
       return { taps: crowd.taps, atS, gate: gateSample, central: centralSample, idle: idleSample };
     },
     async stored() {
-      const counts = { taps: 0, ends: 0 };
+      const counts = { taps: 0, verdicts: 0 };
       for (const { kind } of await site.events()) {
-        if (kind === 'tap' || kind === 'tap-void') counts.taps += 1;
-        if (kind === 'verdict' || kind === 'tap-void') counts.ends += 1;
+        if (kind === 'tap') counts.taps += 1;
+        else if (kind === 'verdict') counts.verdicts += 1;
       }
       return counts;
+    },
+    async stopGate() {
+      await gate.stop();
+      const reads = /\breads=(\d+)/.exec(gate.lastLine('reader: counters') ?? '')?.[1];
+      if (reads === undefined) throw new Error('the gate stopped without its counters');
+      return Number(reads);
     },
     verify: () => site.verify(),
     close: () => site.close(),

@@ -95,7 +95,8 @@ export class Service {
         this.#wake();
       });
     }
-    this.#child.on('exit', () => {
+    // Not at its exit: its last words may still be under way then.
+    this.#child.on('close', () => {
       this.#ended = true;
       this.#wake();
     });
@@ -128,6 +129,11 @@ export class Service {
     }
   }
 
+  /** The newest line that holds these words, of those that are kept. */
+  lastLine(words: string): string | undefined {
+    return this.#lines.findLast((line) => line.includes(words));
+  }
+
   /** Asks it to stop; resolves when it has. */
   stop(): Promise<void> {
     return this.#end('SIGTERM');
@@ -141,7 +147,7 @@ export class Service {
   #end(signal: NodeJS.Signals): Promise<void> {
     if (this.#ended) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#child.once('exit', () => resolve());
+      this.#child.once('close', () => resolve());
       this.#child.kill(signal);
     });
   }

@@ -6,7 +6,7 @@ import { type Random, randomBytes } from '../../drivers/simulated/random.js';
 import { createLog } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
 import { MemoryDisk } from '../support/memoryDisk.js';
-import { newestDurableTaps, recordsIn } from './checks/journalOnDisk.js';
+import { newestDurableTaps, newestEpoch, recordsIn } from './checks/journalOnDisk.js';
 import type { CutKind } from './day.js';
 import type { LifeSpan, Observations } from './observations.js';
 import { between, LifeClock, type Machine, type SimTime } from './sim/clock.js';
@@ -98,6 +98,7 @@ export class GateSide {
     const span: LifeSpan = {
       fromMs: time.nowMs,
       bootAtMs: this.machine.bootAtMs,
+      epoch: undefined,
       toMs: Number.POSITIVE_INFINITY,
       end: 'running',
     };
@@ -227,8 +228,11 @@ export class GateSide {
       },
     );
     const links = broker.opener(clock, path, () => random('link'));
-    const onBytes = (bytes: Uint8Array) =>
+    const onBytes = (bytes: Uint8Array) => {
       seen.bytes.push({ where: 'the disk of the gate', bytes: Buffer.from(bytes) });
+      const span = seen.lives[number];
+      if (span !== undefined) span.epoch ??= newestEpoch(disk);
+    };
     const onRemove = (bytes: Buffer) => {
       for (const { body, record } of recordsIn(bytes))
         seen.removed.set(`${record.epoch}/${record.seq}`, body);

@@ -22,6 +22,8 @@ export interface Placed {
 export interface LifeSpan {
   readonly fromMs: number;
   readonly bootAtMs: number;
+  /** The journal's number for it; undefined while it has written nothing. */
+  epoch: number | undefined;
   toMs: number;
   end: 'running' | 'stopped' | 'killed' | 'failed';
 }
@@ -36,6 +38,10 @@ export class Observations {
   readonly logged: string[] = [];
   /** Bytes that left the gate or central: on the wire, on the disk, with where they were seen. */
   readonly bytes: { readonly where: string; readonly bytes: Buffer }[] = [];
+  /** When the module told of a card that it had found. */
+  readonly foundAtMs: number[] = [];
+  /** When the gate sent records to central. */
+  readonly uploadsAtMs: number[] = [];
   /** What ended a process, or would have. */
   readonly crashes: string[] = [];
   /** How often each kind of fault came. */

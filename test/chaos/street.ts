@@ -1,5 +1,6 @@
 import { type Random, seededRandom, seedOf } from '../../drivers/simulated/random.js';
 import { messageOf } from '../../protocol/errors.js';
+import { upTopic } from '../../protocol/wire/topics.js';
 import { CentralSide } from './centralSide.js';
 import { recordsOn } from './checks/journalOnDisk.js';
 import { readLedgerOf } from './checks/readLedger.js';
@@ -11,7 +12,7 @@ import { Observations } from './observations.js';
 import { SimTime } from './sim/clock.js';
 import { Path, SimBroker } from './sim/network.js';
 import { SimReader } from './sim/reader.js';
-import { configOf, MORNING_MS, type Site } from './site.js';
+import { configOf, DEVICE, MORNING_MS, type Site } from './site.js';
 
 /** How long a calm may take until central has everything: reconnecting, greeting, back-off, all at their longest. */
 const CALM_WITHIN_MS = 240_000;
@@ -39,10 +40,16 @@ export class Street {
     const { time, seen, paths } = this;
     const stream = (purpose: string) => this.stream(purpose);
     this.broker = new SimBroker(time, ({ topic, payload }) => {
+      if (topic === upTopic(DEVICE, 'events')) seen.uploadsAtMs.push(time.nowMs);
       seen.bytes.push({ where: `a topic: ${topic}`, bytes: Buffer.from(topic) });
       seen.bytes.push({ where: topic, bytes: payload });
     });
-    this.reader = new SimReader({ time, random: stream('reader'), refind: plan.refind });
+    this.reader = new SimReader({
+      time,
+      random: stream('reader'),
+      refind: plan.refind,
+      onFound: () => seen.foundAtMs.push(time.nowMs),
+    });
     this.gate = new GateSide({
       time,
       config: configOf(plan),

@@ -4,8 +4,10 @@ import type { Street } from '../street.js';
 import { decisionFaults } from './decisions.js';
 import { recordsOn } from './journalOnDisk.js';
 import { openingFaults, redFaults } from './openings.js';
+import { padFaults } from './pad.js';
 import { PlainSearch } from './plainSearch.js';
 import { keyOf, type OpenedLedger } from './readLedger.js';
+import { uploadFaults } from './uploads.js';
 import { workFaults } from './work.js';
 
 /** Of one kind of violation so many tell enough. */
@@ -32,6 +34,8 @@ export async function violationsOf(street: Street, ledger: OpenedLedger): Promis
     ...openingFaults(street, ledger),
     ...redFaults(street, ledger),
     ...decisionFaults(street, ledger),
+    ...padFaults(street, ledger),
+    ...uploadFaults(street, ledger),
     ...alarmFaults(street, ledger),
     ...plainFaults(street),
     ...workFaults(street, ledger),

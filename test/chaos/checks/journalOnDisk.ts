@@ -15,13 +15,17 @@ export function recordsIn(bytes: Buffer): StoredBody[] {
   });
 }
 
+const segmentNames = ({ names }: MemoryDisk): string[] => names.filter((name) => name.endsWith('.cpj'));
+
+/** The epoch that is being written; 0 on an empty disk. */
+export const newestEpoch = (disk: MemoryDisk): number => Number(segmentNames(disk).at(-1)?.slice(0, 8) ?? 0);
+
 const ENOUGH_TAPS = 24;
 
 /** The last taps that a power cut right now would leave, and the epoch that is being written. */
 export function newestDurableTaps(disk: MemoryDisk): { epoch: number; durableTaps: string[] } {
   const taps: string[] = [];
-  const names = disk.names.filter((name) => name.endsWith('.cpj'));
-  for (const name of [...names].reverse()) {
+  for (const name of segmentNames(disk).reverse()) {
     const records = recordsIn(disk.files.get(name)?.durable ?? Buffer.alloc(0));
     taps.push(
       ...records
@@ -30,13 +34,13 @@ export function newestDurableTaps(disk: MemoryDisk): { epoch: number; durableTap
     );
     if (taps.length >= ENOUGH_TAPS) break;
   }
-  return { epoch: Number(names.at(-1)?.slice(0, 8) ?? 0), durableTaps: taps };
+  return { epoch: newestEpoch(disk), durableTaps: taps };
 }
 
 /** Everything on a disk, by `epoch/seq`, in order; of a number that stands in two files the later file counts. */
 export function recordsOn(disk: MemoryDisk): Map<string, StoredBody> {
   const found = new Map<string, StoredBody>();
-  for (const name of disk.names.filter((file) => file.endsWith('.cpj'))) {
+  for (const name of segmentNames(disk)) {
     const epoch = Number(name.slice(0, 8));
     const first = Number(name.slice(16, 26));
     // A file that was given up may hold more than counts: the next one says from where it goes on.

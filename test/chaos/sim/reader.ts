@@ -3,15 +3,22 @@ import { portPair } from '../../../drivers/simulated/portPair.js';
 import type { Random } from '../../../drivers/simulated/random.js';
 import { SamModule } from '../../../drivers/simulated/samModule.js';
 import { CardpadError } from '../../../protocol/errors.js';
+import { encodeSamFrame } from '../../../protocol/reader/samFrame.js';
+import { SAM_STATUSES } from '../../../protocol/reader/samStatus.js';
 import { faultyPort, noPortFaults } from '../../support/faultyPort.js';
 import { between, exactClock, type LifeClock, type SimTime } from './clock.js';
 
 const BAUD = 115_200;
+const FOUND = encodeSamFrame(
+  Uint8Array.of(0, 0, SAM_STATUSES.find(({ name }) => name === 'found')?.code ?? 0, 0, 0, 0, 0),
+);
 
 export interface SimReaderOptions {
   readonly time: SimTime;
   readonly random: Random;
   readonly refind: 'until-lifted' | 'always';
+  /** The module has said that it found a card. */
+  readonly onFound: () => void;
 }
 
 /** A byte-true reader module on a serial line of its own pace, its cable and its pad. */
@@ -69,7 +76,7 @@ export class SimReader {
   }
 
   #newModule(): SamModule {
-    const { time, random, refind } = this.options;
+    const { time, random, refind, onFound } = this.options;
     const module: SamModule = new SamModule({
       clock: exactClock(time),
       refind,
@@ -77,6 +84,7 @@ export class SimReader {
       baud: BAUD,
       send: (bytes) => {
         if (this.#isCutShort || this.#module !== module) return;
+        if (FOUND.equals(bytes)) onFound();
         this.#far?.write(bytes).catch(() => {});
       },
     });

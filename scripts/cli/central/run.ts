@@ -131,8 +131,9 @@ async function run(argv: readonly string[]): Promise<number> {
       onReady: (facts) => log.info('central ready', { broker: withoutLogin(url), worker, ...facts }),
     });
   } catch (thrown) {
-    release();
     await sm2.close();
+    // Last: with nothing left to hold the loop, Node would end before the reason was told.
+    release();
     throw thrown;
   }
   const why = await Promise.race([signal, failure]);

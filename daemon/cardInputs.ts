@@ -26,6 +26,10 @@ export function saysExpired(card: Personal<IdCard>, today: string): boolean {
 export class CardInputs {
   /** The last text was handed on. Time may be learned between text and frame, and with it what counts as expired. */
   #told = false;
+  /** Whose card the last text was. */
+  #read: string | undefined;
+  /** Whose card was read whole and may lie there still. A module that is slow to read it looks like a new card each time. */
+  #resting: string | undefined;
 
   constructor(private readonly options: CardInputsOptions) {}
 
@@ -42,6 +46,7 @@ export class CardInputs {
         return;
       case 'whole':
         if (!this.#told) this.#card(event.card, event.confirmed);
+        this.#resting = this.#read;
         return dispatch({ type: 'whole', nowMs, source });
       case 'failed':
         return dispatch({
@@ -52,8 +57,11 @@ export class CardInputs {
           final: event.final,
         });
       case 'absent':
+        this.#resting = undefined;
         return dispatch({ type: 'absent', nowMs, source });
       case 'state':
+        // While a module could not tell, anybody may have come and gone.
+        if (event.state !== 'ready') this.#resting = undefined;
         return;
     }
   }
@@ -61,17 +69,20 @@ export class CardInputs {
   #card(card: Personal<IdCard>, confirmed: boolean): void {
     const { source, clock, dispatch, identitySecret } = this.options;
     const number = card.reveal().number;
+    const identity = hmacSm3(identitySecret, Buffer.from(number, 'utf8')).toString('hex');
+    this.#read = identity;
     dispatch({
       type: 'card',
       nowMs: clock.monotonicMs(),
       source,
-      identity: hmacSm3(identitySecret, Buffer.from(number, 'utf8')).toString('hex'),
+      identity,
       credential: {
         medium: 'id-card',
         token: new Personal(number),
         assurance: 'sam',
         validity: this.#validity(card, confirmed),
       },
+      ...(identity === this.#resting ? { isResting: true } : {}),
     });
   }
 

@@ -46,7 +46,7 @@ function endCurrent(draft: Draft): void {
 
 function onCard(draft: Draft, input: LaneInput & { type: 'card' }): void {
   const { settings, seen, nextTap, identities, slow } = draft.state;
-  const again = isRecent(seen, input.identity, draft.nowMs, settings.sameCardMs);
+  const again = input.isResting === true || isRecent(seen, input.identity, draft.nowMs, settings.sameCardMs);
   draft.set({ reading: false, seen: remember(seen, input.identity, draft.nowMs, settings.sameCardMs) });
   if (again) {
     resumeUnlessWaiting(draft);

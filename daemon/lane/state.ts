@@ -97,6 +97,8 @@ export type LaneInput = { readonly nowMs: number } & (
       readonly source: number;
       readonly identity: string;
       readonly credential: Credential;
+      /** It was read whole before, and nothing has said since that it was taken away. */
+      readonly isResting?: boolean;
     }
   | { readonly type: 'whole'; readonly source: number }
   | {

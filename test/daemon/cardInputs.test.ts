@@ -21,6 +21,7 @@ const PERSON: IdCard = {
   validTo: '20400101',
 };
 const VALID = new Personal(PERSON);
+const EXPIRED_OTHER = new Personal({ ...PERSON, number: '110105194912310038', validTo: '20250101' });
 const EXPIRED = new Personal({ ...PERSON, validTo: '20250101' });
 
 const atMs = 0;
@@ -105,6 +106,33 @@ t.test('one card after another, each is told once', async (t) => {
     reader.onEvent(whole(card, true));
   }
   t.same(types(), ['card valid', 'whole', 'card expired', 'whole', 'card valid', 'whole']);
+});
+
+t.test('a card that was read whole and that nothing says was taken away is resting', async (t) => {
+  const read = (card: Personal<IdCard>): ReaderEvent[] => [text(card), whole(card, true)];
+  const failed: ReaderEvent = { type: 'failed', reason: 'lifted', afterText: false, final: true, atMs };
+  const absent: ReaderEvent = { type: 'absent', atMs };
+  const mute: ReaderEvent = { type: 'state', state: 'degraded', reason: 'sam.mute' };
+  const rows: [string, ReaderEvent[], boolean][] = [
+    ['read again', [], true],
+    ['a read of it failed between', [failed], true],
+    ['the pad was empty between', [absent], false],
+    ['another card lay there between', read(EXPIRED_OTHER), false],
+    ['the module was mute between: who knows what lay there', [mute], false],
+  ];
+  for (const [name, between, isResting] of rows) {
+    const { reader, inputs } = setUp();
+    for (const event of [...read(VALID), ...between, text(VALID)]) reader.onEvent(event);
+    const last = inputs.at(-1);
+    if (last?.type !== 'card') throw new Error('the card comes last');
+    t.equal(last.isResting === true, isResting, name);
+  }
+  const { reader, inputs } = setUp();
+  reader.onEvent(text(VALID));
+  reader.onEvent({ ...failed, afterText: true });
+  reader.onEvent(text(VALID));
+  const isResting = inputs.flatMap((input) => (input.type === 'card' ? [input.isResting === true] : []));
+  t.same(isResting, [false, false], 'one that was never read whole has not counted yet');
 });
 
 t.test('what else a reader tells goes on with its source; its state is none of the lane', async (t) => {

@@ -1,4 +1,5 @@
-import type { Opening } from '../observations.js';
+import type { DayPlan } from '../day.js';
+import type { LifeSpan, Opening } from '../observations.js';
 import type { Street } from '../street.js';
 import type { LedgerVerdict, OpenedLedger } from './readLedger.js';
 import { keyOf } from './readLedger.js';
@@ -111,6 +112,18 @@ function pulseFaults({ plan, seen }: Street): string[] {
   return faults;
 }
 
+/** What was decided at that moment went with its process: it was killed, or its disk took nothing until it stopped. */
+function mayBeLost({ faults }: DayPlan, life: LifeSpan | undefined, atMs: number): boolean {
+  if (life === undefined || life.end === 'running') return false;
+  const tookNothing = faults.some(
+    (fault) =>
+      (fault.kind === 'disk-failing' || fault.kind === 'disk-full') &&
+      fault.atMs <= atMs &&
+      fault.atMs + fault.forMs >= life.toMs,
+  );
+  return life.end === 'killed' || tookNothing;
+}
+
 /** Red is central's word on a person, and never how the system feels. */
 export function redFaults({ plan, seen }: Street, { verdicts }: OpenedLedger): string[] {
   return seen.edges.flatMap((edge) => {
@@ -130,8 +143,7 @@ export function redFaults({ plan, seen }: Street, { verdicts }: OpenedLedger): s
         placed.fromMs <= edge.atMs &&
         edge.atMs - placed.toMs <= CARD_TO_PULSE_MS + plan.deadlineMs,
     );
-    const wasLost = seen.lives[edge.life]?.end === 'killed';
-    if (redLay && (isRefusal || wasLost)) return [];
+    if (redLay && (isRefusal || mayBeLost(plan, seen.lives[edge.life], edge.atMs))) return [];
     return [`the red lamp lit at ${Math.round(edge.atMs)} ms without a refusal`];
   });
 }

@@ -100,6 +100,9 @@ export class LaneBench {
   found = (source = 0) => this.input({ type: 'found', source });
   text = (identity: string, credential: Partial<Credential> = {}, source = 0) =>
     this.input({ type: 'card', source, identity, credential: { ...CARD, ...credential } });
+  /** Read again; nothing said that it was away. */
+  resting = (identity: string, source = 0) =>
+    this.input({ type: 'card', source, identity, credential: CARD, isResting: true });
   whole = (source = 0) => this.input({ type: 'whole', source });
   failed = (final: boolean, source = 0) =>
     this.input({ type: 'failed', source, reason: 'card.damaged', final });

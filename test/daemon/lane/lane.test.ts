@@ -157,6 +157,25 @@ tell('the same card again within 3 s is nobody new, and the 3 s begin again', {}
   [(b) => b.wait(3000).text('a'), ['uploads paused', 'checking', 'tap 2', 'ask 2 within 1500']],
 ]);
 
+tell('a card that rests is nobody new, however slowly it is read, and comes anew once it was away', {}, [
+  [
+    (b) => b.card('a').durable(1).unavailable(1),
+    [...TAPPED, 'registered', 'open 1', decided(1, OFFLINE_OPEN), 'uploads on'],
+  ],
+  [(b) => b.wait(10_000).resting('a').whole(), ['idle']],
+  [(b) => b.wait(10_000).resting('a').whole(), NOTHING],
+  [(b) => b.absent().wait(2999).card('a'), ['reading', 'uploads paused', 'uploads on']],
+  [(b) => b.absent().wait(3000).card('a'), tapped(2)],
+]);
+
+tell('a card that rests, and that the lane has no longer in mind, is still nobody new', { sameCardMs: 0 }, [
+  [
+    (b) => b.card('a').durable(1).unavailable(1),
+    [...TAPPED, 'registered', 'open 1', decided(1, OFFLINE_OPEN), 'uploads on'],
+  ],
+  [(b) => b.wait(1).resting('a').whole(), NOTHING],
+]);
+
 tell('the next person ends what the one before was shown, at once, and has a pulse of their own', {}, [
   [
     (b) => b.card('a').durable(1).verdict(1, 'pass'),

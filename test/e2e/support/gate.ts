@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SamServer, serveSamModule } from '../../../drivers/simulated/samServer.js';
+import { PREAMBLE } from '../../../protocol/reader/samFrame.js';
 import { Changes } from './changes.js';
 import { type Child, startCardpad } from './child.js';
 import { Edges } from './edges.js';
@@ -64,6 +65,7 @@ export class TestGate {
   cardsRead = 0;
   process: Child;
   readonly #reads = new Changes();
+  #replyBytes = 0;
 
   private constructor(
     private readonly site: Site,
@@ -189,7 +191,11 @@ export class TestGate {
   }
 
   private sent(bytes: Uint8Array): void {
-    if (bytes.length < CARD_FRAME_BYTES) return;
+    // On a paced line a reply comes in pieces, the first of which tells how long it is.
+    if (Buffer.from(bytes).indexOf(PREAMBLE) === 0) this.#replyBytes = 0;
+    this.#replyBytes += bytes.length;
+    if (this.#replyBytes < CARD_FRAME_BYTES) return;
+    this.#replyBytes = Number.NEGATIVE_INFINITY;
     this.cardsRead += 1;
     this.#reads.happened();
   }

@@ -189,7 +189,7 @@ async function makeParts(
         publish: async (device, payload, batch) =>
           links.records?.publish(downTopic(device, 'ack'), payload, { correlation: correlationOf(batch) }),
         onAcknowledged: (device, place) => anchors?.note(device, place),
-        onStored: (device, records) => afterStoring(device, records, watch, judging, log),
+        onStored: (device, records, fork) => afterStoring(device, records, fork, watch, judging, log),
       })
     : undefined;
   return { questions, sessions, intake, anchors, ...judging, gates, watch };
@@ -218,6 +218,7 @@ async function makeJudging(options: CentralOptions, state: CentralState, ledger:
 async function afterStoring(
   device: string,
   records: readonly ChainedRecord[],
+  fork: number,
   watch: QuestionWatch | undefined,
   judging: Judging | undefined,
   log: Log,
@@ -226,7 +227,7 @@ async function afterStoring(
   // Each for itself: these records come once.
   for (const judge of [judging?.alarms, judging?.admissions]) {
     try {
-      await judge?.stored(device, records);
+      await judge?.stored(device, records, fork);
     } catch (thrown) {
       log.error('records not judged', { device, problem: messageOf(thrown) });
     }

@@ -7,6 +7,7 @@ import { messageOf } from '../protocol/errors.js';
 import { selfTestSymmetric } from '../protocol/sm/selfTest.js';
 import { correlationOf } from '../protocol/wire/correlation.js';
 import { downTopic, everyDevice, parseTopic } from '../protocol/wire/topics.js';
+import { Announcement } from './announcement.js';
 import { Gates } from './fleet/gates.js';
 import { checkFolder } from './folder.js';
 import { Admissions } from './judging/admissions.js';
@@ -18,7 +19,6 @@ import type { ChainedRecord } from './ledger/batch.js';
 import { Intake } from './ledger/intake.js';
 import { Ledger } from './ledger/ledger.js';
 import { unwrapWith } from './ledger/reading.js';
-import { Presence } from './presence.js';
 import type { QuestionRate } from './rules/limits.js';
 import { Questions } from './rules/questions.js';
 import { Envelopes } from './session/envelopes.js';
@@ -125,16 +125,16 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
   const links: Links = {};
   const parts = await makeParts(options, state, tickets, drops, links);
   if (parts.sessions !== undefined) await tickets.keepRotating();
-  const { presence, say } = connect(options, state, parts, drops, links);
+  const { announcement, say } = connect(options, state, parts, drops, links);
   greetAnew = () => {
-    presence.anew();
+    announcement.anew();
     say();
   };
   let closing: Promise<void> | undefined;
   return {
     stats: () => statsOf(parts, drops),
     close: () => {
-      closing ??= closeAll(parts, links, presence, clock, async () => {
+      closing ??= closeAll(parts, links, announcement, clock, async () => {
         parts.watch?.close();
         state.close();
         await tickets.close();
@@ -189,7 +189,7 @@ async function makeParts(
         publish: async (device, payload, batch) =>
           links.records?.publish(downTopic(device, 'ack'), payload, { correlation: correlationOf(batch) }),
         onAcknowledged: (device, place) => anchors?.note(device, place),
-        onStored: (device, records) => afterStoring(device, records, watch, judging, log),
+        onStored: (device, records, fork) => afterStoring(device, records, fork, watch, judging, log),
       })
     : undefined;
   return { questions, sessions, intake, anchors, ...judging, gates, watch };
@@ -218,6 +218,7 @@ async function makeJudging(options: CentralOptions, state: CentralState, ledger:
 async function afterStoring(
   device: string,
   records: readonly ChainedRecord[],
+  fork: number,
   watch: QuestionWatch | undefined,
   judging: Judging | undefined,
   log: Log,
@@ -226,7 +227,7 @@ async function afterStoring(
   // Each for itself: these records come once.
   for (const judge of [judging?.alarms, judging?.admissions]) {
     try {
-      await judge?.stored(device, records);
+      await judge?.stored(device, records, fork);
     } catch (thrown) {
       log.error('records not judged', { device, problem: messageOf(thrown) });
     }
@@ -240,14 +241,14 @@ function connect(
   parts: Parts,
   drops: Drops,
   links: Links,
-): { readonly presence: Presence; readonly say: () => void } {
+): { readonly announcement: Announcement; readonly say: () => void } {
   const { openMqtt, broker, worker, log, random, onReady } = options;
-  const presence = new Presence(worker, () => random(8).toString('hex'));
+  const announcement = new Announcement(worker, () => random(8).toString('hex'));
   const say = (): boolean => {
     const { records } = links;
     if (records?.up !== true) return false;
     const whole = links.questions === undefined || links.questions.up;
-    void presence.say(records, whole ? 'ready' : 'degraded');
+    void announcement.say(records, whole ? 'ready' : 'degraded');
     return whole;
   };
   const onChange = () => {
@@ -273,7 +274,7 @@ function connect(
   links.records = openMqtt({
     ...broker,
     clientId: `cardpad-central-${worker}-records`,
-    will: () => presence.will(),
+    will: () => announcement.will(),
     subscriptions: [
       ...(sessions === undefined ? [] : [{ topic: everyDevice('hello'), qos: 1 as const }]),
       ...(intake === undefined ? [] : [{ topic: everyDevice('events'), qos: 1 as const }]),
@@ -286,12 +287,12 @@ function connect(
       events(topic, payload, retained);
     },
     onUp: () => {
-      presence.connected();
+      announcement.linkUp();
       onChange();
     },
     onDown: () => {},
   });
-  return { presence, say };
+  return { announcement, say };
 }
 
 /** Hands on messages of one kind. None of these is ever retained by an honest sender. */
@@ -324,7 +325,7 @@ function statsOf(parts: Parts, drops: Drops): CentralStats {
 async function closeAll(
   { intake, anchors }: Parts,
   { questions, records }: Links,
-  presence: Presence,
+  announcement: Announcement,
   clock: Clock,
   stop: () => Promise<void>,
 ): Promise<void> {
@@ -332,7 +333,7 @@ async function closeAll(
   const noQuestions = questions?.close();
   await within(clock, STORE_WITHIN_MS, intake?.idle());
   // A link lets what was sent before go out as it closes.
-  const goodbye = records === undefined ? undefined : presence.say(records, 'disconnected');
+  const goodbye = records === undefined ? undefined : announcement.say(records, 'disconnected');
   // An ack that nobody has confirmed ends with its link.
   const goodbyes = Promise.all([noQuestions, goodbye, records?.close()]).then(() => intake?.idle());
   await Promise.all([

@@ -48,9 +48,13 @@ export class LaneRunner {
   /** Records what is still out, and does nothing more. */
   stop(): void {
     if (this.#stopped) return;
-    this.dispatch({ type: 'stop', nowMs: this.clock.monotonicMs() });
-    this.#stopped = true;
-    this.#cancelWake();
+    try {
+      this.dispatch({ type: 'stop', nowMs: this.clock.monotonicMs() });
+    } finally {
+      // Also when a record or a line fails: no card may open anything any more.
+      this.#stopped = true;
+      this.#cancelWake();
+    }
   }
 
   #take(input: LaneInput, thrown: unknown[]): void {

@@ -9,8 +9,8 @@ import { factsOf } from '../rules/facts.js';
 import type { People } from '../rules/people.js';
 import { judge, type RuleTable } from '../rules/rules.js';
 
-const DEVICES = 4_096;
-const TAPS_A_DEVICE = 32;
+const LINES = 4_096;
+const TAPS_A_LINE = 32;
 
 export interface AdmissionOptions {
   readonly unwrap: Unwrap;
@@ -31,7 +31,7 @@ interface Watched {
  * messages can turn a refusal into an admission, and this is where it shows.
  */
 export class Admissions {
-  readonly #devices = new BoundedMap<string, Watched>(DEVICES);
+  readonly #lines = new BoundedMap<string, Watched>(LINES);
   #reported = 0;
 
   constructor(private readonly options: AdmissionOptions) {}
@@ -41,9 +41,12 @@ export class Admissions {
     return this.#reported;
   }
 
-  /** Records that are on central's disk now, in order. */
-  async stored(device: string, records: readonly ChainedRecord[]): Promise<void> {
-    const watched = this.#watched(device);
+  /**
+   * Records that are on central's disk now, in order.
+   * @param fork the line of the ledger that has them; each has taps and keys of its own in the same places
+   */
+  async stored(device: string, records: readonly ChainedRecord[], fork: number): Promise<void> {
+    const watched = this.#watched(device, fork);
     for (const { record } of records) {
       watched.reader.note(record);
       if (record.kind === 'tap') await this.#remember(watched, record);
@@ -88,13 +91,14 @@ export class Admissions {
     });
   }
 
-  #watched(device: string): Watched {
-    const known = this.#devices.get(device);
+  #watched(device: string, fork: number): Watched {
+    const line = `${device}/${fork}`;
+    const known = this.#lines.get(line);
     if (known !== undefined) return known;
     const { unwrap, recordAt } = this.options;
     const reader = new RecordReader(device, unwrap, (epoch, seq) => recordAt(device, epoch, seq));
-    const watched: Watched = { reader, taps: new BoundedMap(TAPS_A_DEVICE) };
-    this.#devices.set(device, watched);
+    const watched: Watched = { reader, taps: new BoundedMap(TAPS_A_LINE) };
+    this.#lines.set(line, watched);
     return watched;
   }
 }

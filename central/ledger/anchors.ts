@@ -52,6 +52,7 @@ export interface AnchorsOptions {
 export class Anchors {
   readonly #places: Map<string, Place>;
   #isStale = false;
+  #writing: Promise<void> = Promise.resolve();
   #cancel: Cancel | undefined;
 
   private constructor(
@@ -93,14 +94,20 @@ export class Anchors {
     });
   }
 
-  /** Writes what is not written yet. Never throws. */
+  /** Writes what is not written yet, behind what is being written. Never throws. */
   async close(): Promise<void> {
     this.#cancel?.();
     this.#cancel = undefined;
     await this.#write();
   }
 
-  async #write(): Promise<void> {
+  /** One at a time, so that who waits for this one has waited for those before it. */
+  #write(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#writeStale());
+    return this.#writing;
+  }
+
+  async #writeStale(): Promise<void> {
     if (!this.#isStale) return;
     this.#isStale = false;
     this.document.data = { anchors: [...this.#places].map(([device, place]) => ({ device, place })) };

@@ -1,5 +1,6 @@
 import { type Clock, within } from '../../platform/clock.js';
 import type { Drops } from '../../platform/drops.js';
+import { LineLimit } from '../../platform/lineLimit.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
 import { encodeAck, parseBatch } from '../../protocol/wire/messages.js';
@@ -16,6 +17,10 @@ const SAY_AGAIN_MS = 10_000;
 /** A gate waits as long for its ack. */
 const ACK_WITHIN_MS = 5_000;
 
+/** A device that was taken over could leave one hole behind another. */
+const HOLE_LINES_A_DEVICE = 6;
+const HOLE_LINES_A_MINUTE = 120;
+
 export interface IntakeOptions {
   readonly envelopes: Envelopes;
   readonly enrolments: () => Enrolments;
@@ -27,8 +32,8 @@ export interface IntakeOptions {
   readonly publish: (device: string, payload: Buffer, batch: Uint8Array) => Promise<void>;
   /** Told how far the main line is on disk, after that was said in an ack. Must not throw. */
   readonly onAcknowledged: (device: string, place: Place) => void;
-  /** Told of what is newly on disk, after its ack was sent. Must not throw. */
-  readonly onStored: (device: string, records: readonly ChainedRecord[]) => Promise<void>;
+  /** Told of what is newly on disk in a line of the ledger, after its ack was sent. Must not throw. */
+  readonly onStored: (device: string, records: readonly ChainedRecord[], fork: number) => Promise<void>;
 }
 
 /** Takes batches of journal records: stores them, then acknowledges. */
@@ -37,7 +42,11 @@ export class Intake {
   #stored = 0;
   #said: { readonly code: string | undefined; readonly atMs: number } | undefined;
 
-  constructor(private readonly options: IntakeOptions) {}
+  readonly #holes: LineLimit;
+
+  constructor(private readonly options: IntakeOptions) {
+    this.#holes = new LineLimit(options.clock, HOLE_LINES_A_DEVICE, HOLE_LINES_A_MINUTE);
+  }
 
   /** Records stored since the start. */
   get stored(): number {
@@ -86,7 +95,7 @@ export class Intake {
       if (!batch.ok) return this.#reject(device, batch.reason);
       const stored = await ledger.store(device, batch.value);
       await this.#answer(device, opened.value, stored, payload);
-      if (stored.kind === 'stored') await onStored(device, stored.records);
+      if (stored.kind === 'stored') await onStored(device, stored.records, stored.fork);
     } catch (thrown) {
       // No ack: the gate keeps what it has and sends it again.
       this.#sayNotStored(device, thrown);
@@ -107,7 +116,8 @@ export class Intake {
     const { log, onAcknowledged } = this.options;
     if (stored.kind === 'rejected') return this.#reject(device, stored.reason);
     if (stored.kind === 'stored') this.#stored += stored.records.length;
-    if (stored.kind === 'hole') log.warn('records missing, the gate is asked to go back', { device });
+    if (stored.kind === 'hole' && this.#holes.take(device))
+      log.warn('records missing, the gate is asked to go back', { device });
     await this.#ack(device, asked, stored.place, batch);
     if (stored.kind !== 'hole' && stored.fork === 0) onAcknowledged(device, stored.place);
   }

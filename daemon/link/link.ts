@@ -1,4 +1,4 @@
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, within } from '../../platform/clock.js';
 import { Drops } from '../../platform/drops.js';
 import type { Log } from '../../platform/log.js';
 import type { MqttLink, MqttOptions, OpenMqtt } from '../../platform/mqtt.js';
@@ -178,16 +178,11 @@ export class Link {
   /** Says goodbye, closes the connection, and logs what was dropped. */
   async close(): Promise<void> {
     this.#sessions.stop();
+    this.#verifier.stop();
     this.#uploader.stop();
     this.#presence.stop();
     this.#silence.stop();
-    if (this.#mqtt.up) {
-      const goodbye = this.#presence.goodbye();
-      const patience = new Promise<void>((resolve) => {
-        this.options.clock.schedule(GOODBYE_MS, resolve);
-      });
-      await Promise.race([goodbye.catch(() => {}), patience]);
-    }
+    if (this.#mqtt.up) await within(this.options.clock, GOODBYE_MS, this.#presence.goodbye()).catch(() => {});
     await this.#mqtt.close();
     this.#drops.saySum();
   }

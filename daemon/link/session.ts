@@ -2,21 +2,11 @@ import { BoundedMap } from '../../platform/boundedMap.js';
 import type { Cancel, Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { backoffMs } from '../../platform/mqtt.js';
-import type { Sm2Service } from '../../platform/sm2/service.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
-import type { CentralPublic } from '../../protocol/wire/enrolment.js';
-import {
-  deriveSessionKeys,
-  encodeHello,
-  type Place,
-  parseWelcome,
-  SESSION_VERSIONS,
-  type SessionKeys,
-  sessionId,
-} from '../../protocol/wire/session.js';
-import { encodeSigned, parseSigned, signedBytes, signedDigest } from '../../protocol/wire/signed.js';
-import type { DeviceKey } from '../identity.js';
+import { type Place, type SessionKeys, sessionId } from '../../protocol/wire/session.js';
 import type { ToldTime } from '../time.js';
+import { COMING_UP_MS, Doubt } from './doubt.js';
+import { Handshake, type HandshakeOptions, type MadeHello, type OpenedWelcome } from './handshake.js';
 
 /** A session with central. Its secrets live in memory only. */
 export interface Session {
@@ -28,17 +18,10 @@ export interface Session {
   nextCounter(): number;
 }
 
-export interface SessionOptions {
-  readonly device: string;
-  readonly deviceKey: DeviceKey;
-  readonly central: CentralPublic;
+export interface SessionOptions extends HandshakeOptions {
   readonly clock: Clock;
-  readonly sm2: Sm2Service;
   readonly random: () => number;
-  readonly randomBytes: (length: number) => Buffer;
   readonly log: Log;
-  readonly wallMs: () => number;
-  readonly newestPlace: () => Place | null;
   /** Sends a hello; false when there is no connection. */
   readonly sendHello: (payload: Buffer) => boolean;
   /** A session stands; `place` is how far central has the journal. */
@@ -50,17 +33,12 @@ export interface SessionOptions {
 }
 
 interface Outstanding {
-  readonly body: Buffer;
-  readonly privateKey: string;
+  readonly hello: MadeHello;
   readonly sentMs: number;
 }
 
 /** How long a hello waits for its welcome. */
 export const WELCOME_TIMEOUT_MS = 5_000;
-/** A hello that was sent before central came up went to nobody; one that it took is answered within this. */
-const COMING_UP_MS = 1_000;
-/** Welcomes whose signature may be checked at once: the one thread must not spend minutes on forged ones. */
-const WELCOMES_AT_ONCE = 8;
 /** A session is renewed when this much of its life is over; the rest is for a central that is away. */
 const RENEW_AT = 0.8;
 /**
@@ -70,33 +48,26 @@ const RENEW_AT = 0.8;
 const GREET_NEW_WITHIN_MS = 1_000;
 /** Starts of central that are remembered: anybody on the broker can invent them. */
 const BOOTS_REMEMBERED = 16;
-/** A doubt costs central three SM2 operations: over time at most one in this time, and a few at once. */
-const DOUBT_EVERY_MS = 30_000;
-const DOUBTS_AT_ONCE = 6;
 /** A fleet that opened its sessions together does not renew them together. */
 const RENEW_SPREAD = 0.1;
 
 /**
- * Keeps a session with central: opened ahead of time, renewed ahead of its end while the old one still serves. SM2
- * costs hundreds of milliseconds on a board, so it is paid here, off the gate's thread, and never at a tap.
+ * Keeps a session with central, and decides when to say hello: ahead of the first tap, and ahead of the session's end
+ * while the old one still serves. SM2 costs hundreds of milliseconds on a board, so no tap pays for it.
  */
 export class SessionKeeper {
+  readonly #handshake: Handshake;
+  readonly #doubt: Doubt;
   #current: Session | undefined;
   #previous: Session | undefined;
   #outstanding: Outstanding | undefined;
-  /** The hello sent last has no welcome so far, perhaps on an earlier connection. */
-  #isUnanswered = false;
-  #sentMs = 0;
+  /** A hello is being made. */
   #busy = false;
   /** The hello under way was sent in place of one for which a central came up too late. */
   #isReplacement = false;
-  #welcomesAtWork = 0;
+  /** Hellos in a row that had no welcome. */
   #tries = 0;
   #renewAtMs = 0;
-  /** When the doubts so far would have been due, had they come one at a time. */
-  #doubtsDueMs = 0;
-  /** Since when central may not be able to open our ticket; a session whose hello is newer ends that. */
-  #doubtedSinceMs: number | undefined;
   readonly #boots = new BoundedMap<string, true>(BOOTS_REMEMBERED);
   #linkUp = false;
   #first = true;
@@ -104,7 +75,10 @@ export class SessionKeeper {
   #cancelGreeting: Cancel | undefined;
   #stopped = false;
 
-  constructor(private readonly options: SessionOptions) {}
+  constructor(private readonly options: SessionOptions) {
+    this.#handshake = new Handshake(options);
+    this.#doubt = new Doubt(options.clock);
+  }
 
   /** The session for new messages; undefined when there is none that has not ended. */
   get current(): Session | undefined {
@@ -122,7 +96,7 @@ export class SessionKeeper {
     this.#tries = 0;
     if (this.current !== undefined) {
       this.#helloIn(Math.max(0, this.#renewAtMs - this.options.clock.monotonicMs()));
-      if (this.#doubtedSinceMs !== undefined) this.#greetSoon();
+      if (this.#doubt.holds) this.#greetSoon();
       return;
     }
     const delayMs = this.#first ? this.options.random() * this.options.firstHelloWithinMs : 0;
@@ -157,7 +131,7 @@ export class SessionKeeper {
     if (this.current === undefined) {
       if (isLive) this.#greetNow();
     } else if (isNew) {
-      this.#doubtedSinceMs = this.options.clock.monotonicMs();
+      this.#doubt.beginAnew();
       this.#greetSoon();
     }
   }
@@ -179,23 +153,25 @@ export class SessionKeeper {
   #greetSoon(): void {
     // One that is due stays due: centrals that come up all the time do not put it off.
     if (this.#cancelGreeting !== undefined) return;
-    const { clock, random } = this.options;
-    // Whoever invents centrals gets no more hellos out of a fleet than whoever loses its questions. One that nobody
-    // has answered cost nobody anything, and need not be waited for as long.
-    const notBeforeMs = this.#isUnanswered ? this.#sentMs + COMING_UP_MS : this.#nextDoubtMs();
-    const delayMs = Math.max(random() * GREET_NEW_WITHIN_MS, notBeforeMs - clock.monotonicMs());
-    this.#cancelGreeting = clock.schedule(delayMs, () => {
+    // But whoever invents centrals gets no more hellos out of a fleet than whoever loses its questions.
+    const waitMs = this.#doubt.mayGreetMs - this.options.clock.monotonicMs();
+    this.#greetIn(Math.max(this.options.random() * GREET_NEW_WITHIN_MS, waitMs));
+  }
+
+  #greetIn(delayMs: number): void {
+    this.#cancelGreeting = this.options.clock.schedule(delayMs, () => {
       this.#cancelGreeting = undefined;
       this.#greet();
     });
   }
 
   #greet(): void {
-    const doubtedSinceMs = this.#doubtedSinceMs;
-    if (doubtedSinceMs === undefined) return;
-    const outstanding = this.#outstanding;
-    if (outstanding !== undefined) {
-      if (outstanding.sentMs >= doubtedSinceMs) return;
+    if (!this.#doubt.holds) return;
+    if (this.#outstanding !== undefined && this.#doubt.isGreeted) return;
+    // The hello that was out may have been answered meanwhile, and have taken of the budget.
+    const waitMs = this.#doubt.mayGreetMs - this.options.clock.monotonicMs();
+    if (waitMs > 0) return this.#greetIn(waitMs);
+    if (this.#outstanding !== undefined) {
       // It went to a central that is gone.
       this.#cancelNext();
       this.#outstanding = undefined;
@@ -203,27 +179,15 @@ export class SessionKeeper {
     this.#helloNow();
   }
 
-  #nextDoubtMs(): number {
-    return this.#doubtsDueMs - (DOUBTS_AT_ONCE - 1) * DOUBT_EVERY_MS;
-  }
-
   /**
    * A question or a batch stayed without an answer: perhaps central cannot open our ticket any more. Renews in the
    * background.
    */
   doubt(): void {
-    const nowMs = this.options.clock.monotonicMs();
     // A central that is slow for want of breath is not helped by a hello a tap.
-    if (!this.#linkUp || this.#tries > 0 || nowMs < this.#nextDoubtMs()) return;
-    this.#doubtedSinceMs ??= nowMs;
+    if (!this.#linkUp || this.#tries > 0 || !this.#doubt.mayGrow) return;
+    this.#doubt.begin();
     this.#helloNow();
-  }
-
-  /** Counted when it is answered: before that it may have cost nobody anything. */
-  #settleDoubt(helloSentMs: number): void {
-    if (this.#doubtedSinceMs === undefined || helloSentMs < this.#doubtedSinceMs) return;
-    this.#doubtedSinceMs = undefined;
-    this.#doubtsDueMs = Math.max(this.#doubtsDueMs, this.options.clock.monotonicMs()) + DOUBT_EVERY_MS;
   }
 
   stop(): void {
@@ -252,22 +216,11 @@ export class SessionKeeper {
   }
 
   async #hello(): Promise<void> {
-    const { sm2, device, deviceKey, randomBytes, wallMs, newestPlace, sendHello, clock } = this.options;
-    const fresh = await sm2.generate();
-    const body = encodeHello({
-      device,
-      sessionKey: fresh.publicKey,
-      nonce: randomBytes(16).toString('hex'),
-      wallMs: Math.max(0, Math.floor(wallMs())),
-      place: newestPlace(),
-      versions: [...SESSION_VERSIONS],
-    });
-    const signature = await sm2.sign(signedBytes('hello', body), deviceKey);
-    if (this.#stopped) return;
-    if (!sendHello(encodeSigned(deviceKey.id, body, signature))) return;
-    this.#isUnanswered = true;
-    this.#sentMs = clock.monotonicMs();
-    this.#outstanding = { body, privateKey: fresh.privateKey, sentMs: this.#sentMs };
+    const { sendHello, clock } = this.options;
+    const hello = await this.#handshake.hello();
+    if (this.#stopped || !sendHello(hello.payload)) return;
+    this.#doubt.sent();
+    this.#outstanding = { hello, sentMs: clock.monotonicMs() };
     this.#cancelNext();
     this.#cancelNext = clock.schedule(WELCOME_TIMEOUT_MS, () => {
       this.#outstanding = undefined;
@@ -285,57 +238,41 @@ export class SessionKeeper {
   async onWelcome(payload: Buffer): Promise<void> {
     const welcomeCameMs = this.options.clock.monotonicMs();
     const outstanding = this.#outstanding;
-    const drop = (reason: string) => this.options.onDropped(reason);
-    if (outstanding === undefined) return drop('welcome-unasked');
-    const { central, sm2, device, clock } = this.options;
-    const signed = parseSigned(payload);
-    if (!signed.ok) return drop(`welcome-${signed.reason}`);
-    const { body, key, signature } = signed.value;
-    const publicKey = central.keys.session.find(({ id }) => id === key)?.publicKey;
-    if (publicKey === undefined) return drop('welcome-unknown-key');
-    if (this.#welcomesAtWork >= WELCOMES_AT_ONCE) return drop('welcome-busy');
-    this.#welcomesAtWork += 1;
-    const isAuthentic = await sm2.verify(signedBytes('welcome', body), signature, publicKey).finally(() => {
-      this.#welcomesAtWork -= 1;
-    });
-    if (!isAuthentic) return drop('welcome-forged');
-    const welcome = parseWelcome(body);
-    if (!welcome.ok) return drop(`welcome-${welcome.reason}`);
-    const { core, coreBytes, ticket } = welcome.value;
-    const answersUs =
-      core.device === device &&
-      core.hello === signedDigest('hello', outstanding.body).toString('hex') &&
-      (SESSION_VERSIONS as readonly number[]).includes(core.version);
-    if (!answersUs) return drop('welcome-foreign');
-    const secret = await sm2.decrypt(Buffer.from(core.secret, 'hex'), outstanding.privateKey);
+    const { onDropped } = this.options;
+    if (outstanding === undefined) return onDropped('welcome-unasked');
+    const opened = await this.#handshake.open(payload, outstanding.hello);
+    if (!opened.ok) return onDropped(`welcome-${opened.reason}`);
     // While the threads worked, the hello may have timed out or another welcome come first.
-    if (secret?.length !== 32 || this.#outstanding !== outstanding || this.#stopped)
-      return drop('welcome-late');
+    if (this.#outstanding !== outstanding || this.#stopped) return onDropped('welcome-late');
     this.#outstanding = undefined;
-    this.#isUnanswered = false;
     this.#isReplacement = false;
     this.#tries = 0;
-    this.#settleDoubt(outstanding.sentMs);
-    let counter = 0;
-    this.#previous = this.#current;
-    this.#current = {
-      id: sessionId(ticket),
-      keys: deriveSessionKeys(secret, outstanding.body, coreBytes),
-      ticket,
-      endsMs: outstanding.sentMs + core.lifetimeMs,
-      nextCounter: () => {
-        counter += 1;
-        return counter;
-      },
-    };
-    this.#renewAtMs =
-      outstanding.sentMs + core.lifetimeMs * RENEW_AT * (1 - RENEW_SPREAD * this.options.random());
-    this.#helloIn(Math.max(0, this.#renewAtMs - clock.monotonicMs()));
-    this.options.log.info('session open', { session: this.#current.id, lifetimeMs: core.lifetimeMs });
-    this.options.onSession(core.place, {
-      wallMs: core.wallMs,
-      helloSentMs: outstanding.sentMs,
-      welcomeCameMs,
-    });
+    this.#doubt.answered();
+    this.#begin(opened.value, outstanding.sentMs, welcomeCameMs);
   }
+
+  #begin({ welcome, keys }: OpenedWelcome, helloSentMs: number, welcomeCameMs: number): void {
+    const { clock, random, log, onSession } = this.options;
+    const { lifetimeMs, place, wallMs } = welcome.core;
+    this.#previous = this.#current;
+    this.#current = sessionWith(welcome.ticket, keys, helloSentMs + lifetimeMs);
+    this.#renewAtMs = helloSentMs + lifetimeMs * RENEW_AT * (1 - RENEW_SPREAD * random());
+    this.#helloIn(Math.max(0, this.#renewAtMs - clock.monotonicMs()));
+    log.info('session open', { session: this.#current.id, lifetimeMs });
+    onSession(place, { wallMs, helloSentMs, welcomeCameMs });
+  }
+}
+
+function sessionWith(ticket: Buffer, keys: SessionKeys, endsMs: number): Session {
+  let counter = 0;
+  return {
+    id: sessionId(ticket),
+    keys,
+    ticket,
+    endsMs,
+    nextCounter: () => {
+      counter += 1;
+      return counter;
+    },
+  };
 }

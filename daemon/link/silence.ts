@@ -1,15 +1,18 @@
-import type { Clock } from '../../platform/clock.js';
+import type { Cancel, Clock } from '../../platform/clock.js';
 import { codeOf } from '../../protocol/errors.js';
 
 export interface SilenceOptions {
   readonly clock: Clock;
-  /** Sends the broker something that it must acknowledge; resolves when it has. */
+  /** Sends the broker something that it must acknowledge; resolves when it has, rejects as `MqttLink.publish` does. */
   readonly askBroker: () => Promise<void>;
   /** Whether central is silent although the broker is not. */
   readonly onChange: (silent: boolean) => void;
-  /** The broker is silent as well: it is the network. */
+  /** The broker is silent as well, on a connection that stands: it is the network. */
   readonly onNoBroker: () => void;
 }
+
+/** What came of asking the broker so far. */
+type Heard = 'nothing' | 'an answer' | 'the end of the connection';
 
 const TIMEOUTS_TO_ALARM = 3;
 const BROKER_WITHIN_MS = 3_000;
@@ -26,6 +29,7 @@ export class Silence {
   /** A question may be out: an acknowledgement on the way would hold its verdict back. */
   #busy = false;
   #stopped = false;
+  #cancel: Cancel = () => {};
 
   constructor(private readonly options: SilenceOptions) {}
 
@@ -52,34 +56,41 @@ export class Silence {
 
   stop(): void {
     this.#stopped = true;
+    this.#cancel();
   }
 
   #ask(): void {
     if (!this.#wanted || this.#asking || this.#busy || this.#stopped) return;
     this.#wanted = false;
     this.#asking = true;
-    let brokerAnswers = false;
+    let heard: Heard = 'nothing';
     this.options.askBroker().then(
       () => {
-        brokerAnswers = true;
+        heard = 'an answer';
       },
       (thrown) => {
-        // A refusal is an answer; so is what it said of its longest packet.
-        brokerAnswers = codeOf(thrown) === 'mqtt.refused' || codeOf(thrown) === 'mqtt.too-long';
+        heard = heardIn(codeOf(thrown));
       },
     );
     // To the end of the time, also when the broker has answered: one that was stuck for a moment brings the verdicts
     // that it held back a little later.
-    this.options.clock.schedule(BROKER_WITHIN_MS, () => {
+    this.#cancel = this.options.clock.schedule(BROKER_WITHIN_MS, () => {
       this.#asking = false;
-      this.#decide(brokerAnswers);
+      this.#decide(heard);
     });
   }
 
-  #decide(brokerAnswers: boolean): void {
-    if (this.#stopped || this.#timeouts < TIMEOUTS_TO_ALARM) return;
-    if (!brokerAnswers) return this.options.onNoBroker();
+  #decide(heard: Heard): void {
+    // What has ended needs no giving up, and the connection of now may be a good one.
+    if (this.#timeouts < TIMEOUTS_TO_ALARM || heard === 'the end of the connection') return;
+    if (heard === 'nothing') return this.options.onNoBroker();
     this.#silent = true;
     this.options.onChange(true);
   }
+}
+
+function heardIn(code: string | undefined): Heard {
+  if (code === 'mqtt.down') return 'the end of the connection';
+  // A refusal is an answer; so is what it said of its longest packet.
+  return code === 'mqtt.refused' || code === 'mqtt.too-long' ? 'an answer' : 'nothing';
 }

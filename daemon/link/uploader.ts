@@ -65,7 +65,7 @@ export class Uploader {
   #fruitless = 0;
   #doubtPauseMs = DOUBT_FIRST_MS;
   #nextDoubtMs = 0;
-  #batchBytes = MAX_BATCH_BYTES;
+  #smallBytes = MAX_BATCH_BYTES;
   #smallUntilMs = 0;
   #cancel: Cancel = () => {};
   #stopped = false;
@@ -109,15 +109,21 @@ export class Uploader {
   /** The connection is gone, perhaps for the length of what was under way. */
   linkDown(): void {
     if (this.#inFlight === undefined) return;
-    this.#batchBytes = Math.max(LEAST_BATCH_BYTES, this.#batchBytes / 2);
+    this.#smallBytes = Math.max(LEAST_BATCH_BYTES, this.#wantedBytes / 2);
     this.#smallUntilMs = this.options.clock.monotonicMs() + SMALL_FOR_MS;
+    // Its answer is lost with the connection: the next one need not wait for it.
+    this.#inFlight = undefined;
+    this.#cancel();
+  }
+
+  get #wantedBytes(): number {
+    return this.options.clock.monotonicMs() < this.#smallUntilMs ? this.#smallBytes : MAX_BATCH_BYTES;
   }
 
   get #mostBytes(): number {
-    if (this.options.clock.monotonicMs() >= this.#smallUntilMs) this.#batchBytes = MAX_BATCH_BYTES;
     const packetBytes = this.options.packetMostBytes() ?? Number.POSITIVE_INFINITY;
-    const fitting = (packetBytes - PACKET_OVERHEAD_BYTES) / PACKET_GROWTH;
-    return Math.max(LEAST_BATCH_BYTES, Math.min(this.#batchBytes, fitting));
+    const fittingBytes = (packetBytes - PACKET_OVERHEAD_BYTES) / PACKET_GROWTH;
+    return Math.max(LEAST_BATCH_BYTES, Math.min(this.#wantedBytes, fittingBytes));
   }
 
   /** There may be something to send. */
@@ -207,6 +213,7 @@ export class Uploader {
     this.#inFlight = undefined;
     this.#tries += 1;
     this.#fruitless += 1;
+    if (this.#stopped) return;
     const { clock, random, log } = this.options;
     if (this.#fruitless === TRIES_TO_WARN) {
       const { epoch, seq } = this.#acknowledged ?? BEGINNING;

@@ -98,6 +98,12 @@ export class Verifier {
     }
   }
 
+  /** Nothing is sent any more. */
+  stop(): void {
+    for (const { cancelResend } of this.#pending.values()) cancelResend();
+    this.#pending.clear();
+  }
+
   #send(pending: Pending, session: Session): void {
     const { device, clock, randomBytes, sessions, send, onUnavailable } = this.options;
     const counter = session.nextCounter();

@@ -3,6 +3,7 @@ import type { MqttLink, MqttOptions, OpenMqtt } from '../../platform/mqtt.js';
 interface Client {
   readonly options: MqttOptions;
   up: boolean;
+  will?: ReturnType<NonNullable<MqttOptions['will']>>;
 }
 
 /** A broker in memory: delivers in order, on a later turn of the loop, as a socket would. */
@@ -61,6 +62,8 @@ export class Network {
 
   connect(clientId: string): void {
     const client = this.#client(clientId);
+    const will = client.options.will?.();
+    if (will !== undefined) client.will = will;
     client.up = true;
     client.options.onUp();
   }
@@ -69,7 +72,7 @@ export class Network {
   cut(clientId: string): void {
     const client = this.#client(clientId);
     client.up = false;
-    const will = client.options.will?.();
+    const { will } = client;
     if (will !== undefined) this.retained.set(will.topic, will.payload);
     client.options.onDown(false);
   }

@@ -142,7 +142,7 @@ t.test(
     network.connect('cardpad-central-w1-questions');
     t.same(state(), ['ready', 1]);
     network.cut('cardpad-central-w1-records');
-    t.match(state(), ['lost']);
+    t.same(state(), ['lost', 1], 'the will is of its own connection');
     network.connect('cardpad-central-w1-records');
     t.same(state(), ['ready', 2]);
     await central.close();

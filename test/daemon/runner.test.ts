@@ -93,6 +93,19 @@ t.test('once stopped, nothing is done any more, and nothing waits', async (t) =>
   t.same(take(), []);
 });
 
+t.test('a stop that fails half-way is a stop all the same', async (t) => {
+  const { clock, runner, card, whole, take } = setUp((effect) => {
+    if (effect.type === 'append-void') throw new Error('the journal is gone');
+  });
+  runner.dispatch(card());
+  t.throws(() => runner.stop(), { message: 'the journal is gone' });
+  take();
+  runner.dispatch(card());
+  runner.dispatch(whole());
+  clock.advance(3600_000);
+  t.same(take(), []);
+});
+
 t.test('its state is the state of the lane', async (t) => {
   const { runner, card } = setUp();
   runner.dispatch(card());

@@ -58,7 +58,7 @@ t.test('who was admitted wrongly without a verdict, and who was not', async (t) 
   for (const [name, healthCode, tap, verdict, expected] of cases) {
     const { admissions, journal, stored, lines } = open(healthCode);
     journal.verdict(journal.tap(tap), verdict);
-    await admissions.stored(DEVICE, stored());
+    await admissions.stored(DEVICE, stored(), 0);
     t.equal(admissions.reported, expected, name);
     t.equal(lines.length, expected, name);
     t.notMatch(lines.join(), ID_NUMBER);
@@ -70,9 +70,21 @@ t.test('the tap and its verdict may come in different batches, the key in an ear
   journal.verdict(journal.tap(), LOCAL);
   const [, , tap, verdict] = stored();
   if (tap === undefined || verdict === undefined) throw new Error('too few records');
-  await admissions.stored(DEVICE, [tap]);
-  await admissions.stored(DEVICE, [verdict]);
+  await admissions.stored(DEVICE, [tap], 0);
+  await admissions.stored(DEVICE, [verdict], 0);
   t.equal(admissions.reported, 1);
-  await admissions.stored(DEVICE, [verdict]);
+  await admissions.stored(DEVICE, [verdict], 0);
   t.equal(admissions.reported, 1, 'a tap is judged once');
+});
+
+t.test('a second history of a device is judged by its own keys', async (t) => {
+  const { admissions, journal, stored } = open('red');
+  const other = open('red');
+  for (const each of [journal, other.journal]) each.verdict(each.tap(), LOCAL);
+  await admissions.stored(DEVICE, stored(), 0);
+  await admissions.stored(DEVICE, other.stored(), 1);
+  t.equal(admissions.reported, 2, 'a disk that was rolled back or cloned hides nobody');
+  journal.verdict(journal.tap(), LOCAL);
+  await admissions.stored(DEVICE, stored().slice(-2), 0);
+  t.equal(admissions.reported, 3, 'and the first one goes on');
 });

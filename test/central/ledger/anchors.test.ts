@@ -177,3 +177,13 @@ function frameStart(path: string, seq: number): number {
   if (from === undefined) throw new Error(`no record ${seq}`);
   return from;
 }
+
+t.test('a stop waits for the writing that is under way', async (t) => {
+  const folder = await makeFolder(t);
+  const clock = new ManualClock();
+  const anchors = await Anchors.open({ folder, clock, log: silentLog });
+  anchors.note(DEVICE, placeAt(1, 3));
+  clock.advance(1_000);
+  await anchors.close();
+  t.same((await readAnchors(folder)).get(DEVICE), placeAt(1, 3));
+});

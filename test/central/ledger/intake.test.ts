@@ -93,6 +93,16 @@ t.test('a batch that is rejected gets no ack, and an error says so once a minute
   t.same(lines, [`error dropped kind=events who=${DEVICE} reason=wrong-shape`], 'no batch at all');
 });
 
+t.test('a device that leaves holes all the time is a few lines a minute', async (t) => {
+  const { intake, acks, lines, clock } = open(async () => ({ kind: 'hole', place: PLACE }));
+  for (let n = 0; n < 50; n++) await intake.handle(DEVICE, BATCH);
+  t.same([acks.length, lines.length], [50, 6]);
+  t.match(lines, [/warn {2}records missing, the gate is asked to go back device=gz-bus-a1/]);
+  clock.advance(60_000);
+  await intake.handle(DEVICE, BATCH);
+  t.equal(lines.length, 7);
+});
+
 t.test('a disk that fails is an error, no ack, and the next batch is taken', async (t) => {
   let fails = true;
   const { intake, acks, lines, drops } = open(async () => {

@@ -1,16 +1,25 @@
 import { CENTRAL_PASS, decided, OFFLINE_OPEN, TAPPED, tapped, tell } from './story.js';
 
+/** Tap 1, refused by central. */
+const REFUSED = [
+  ...TAPPED,
+  'refuse',
+  'call-staff refuse',
+  decided(1, 'central refuse hold+call-staff test.refuse'),
+  'uploads on',
+];
+
+/** Who was refused a while ago, offline now. */
+const metByPerson = (tap: number) => [
+  ...tapped(tap),
+  'attend',
+  'call-staff attend',
+  decided(tap, 'local attend call-staff sys.offline+sys.refused-before'),
+  'uploads on',
+];
+
 tell('a refusal: red, shut, and a person comes', {}, [
-  [
-    (b) => b.card('a').durable(1).verdict(1, 'refuse'),
-    [
-      ...TAPPED,
-      'refuse',
-      'call-staff refuse',
-      decided(1, 'central refuse hold+call-staff test.refuse'),
-      'uploads on',
-    ],
-  ],
+  [(b) => b.card('a').durable(1).verdict(1, 'refuse'), REFUSED],
 ]);
 
 tell('a refusal at an exit opens', { direction: 'exit' }, [
@@ -27,25 +36,9 @@ tell('refused, then the network is cut: for 15 minutes a person comes instead of
         .card('a')
         .verdict(1, 'refuse')
         .wait(14 * 60_000),
-    [
-      ...TAPPED,
-      'refuse',
-      'call-staff refuse',
-      decided(1, 'central refuse hold+call-staff test.refuse'),
-      'uploads on',
-      'idle',
-    ],
+    [...REFUSED, 'idle'],
   ],
-  [
-    (b) => b.card('a').unavailable(2),
-    [
-      ...tapped(2),
-      'attend',
-      'call-staff attend',
-      decided(2, 'local attend call-staff sys.offline+sys.refused-before'),
-      'uploads on',
-    ],
-  ],
+  [(b) => b.card('a').unavailable(2), metByPerson(2)],
   [(b) => b.wait(60_000), ['idle']],
   [
     (b) => b.card('a').durable(3).unavailable(3),
@@ -54,17 +47,7 @@ tell('refused, then the network is cut: for 15 minutes a person comes instead of
 ]);
 
 tell('a pass by central ends the memory of a refusal', {}, [
-  [
-    (b) => b.card('a').verdict(1, 'refuse').wait(4000),
-    [
-      ...TAPPED,
-      'refuse',
-      'call-staff refuse',
-      decided(1, 'central refuse hold+call-staff test.refuse'),
-      'uploads on',
-      'idle',
-    ],
-  ],
+  [(b) => b.card('a').verdict(1, 'refuse').wait(4000), [...REFUSED, 'idle']],
   [
     (b) => b.card('a').durable(2).verdict(2, 'pass').wait(4000),
     [...tapped(2), 'pass', 'open 2', decided(2, CENTRAL_PASS), 'uploads on', 'idle'],
@@ -88,16 +71,7 @@ tell('a refusal that comes after its deadline is remembered all the same', {}, [
     ],
   ],
   [(b) => b.late(1, 'refuse').wait(4000), ['idle']],
-  [
-    (b) => b.card('a').durable(2).unavailable(2),
-    [
-      ...tapped(2),
-      'attend',
-      'call-staff attend',
-      decided(2, 'local attend call-staff sys.offline+sys.refused-before'),
-      'uploads on',
-    ],
-  ],
+  [(b) => b.card('a').durable(2).unavailable(2), metByPerson(2)],
 ]);
 
 tell('a refusal for a tap that a newer card had ended is remembered all the same', {}, [
@@ -108,29 +82,11 @@ tell('a refusal for a tap that a newer card had ended is remembered all the same
     (b) => b.verdict(2, 'pass').wait(4000),
     ['pass', 'open 2', decided(2, CENTRAL_PASS), 'uploads on', 'idle'],
   ],
-  [
-    (b) => b.card('a').durable(3).unavailable(3),
-    [
-      ...tapped(3),
-      'attend',
-      'call-staff attend',
-      decided(3, 'local attend call-staff sys.offline+sys.refused-before'),
-      'uploads on',
-    ],
-  ],
+  [(b) => b.card('a').durable(3).unavailable(3), metByPerson(3)],
 ]);
 
 tell('somebody else refused is no reason to look at this person twice', {}, [
-  [
-    (b) => b.card('a').verdict(1, 'refuse'),
-    [
-      ...TAPPED,
-      'refuse',
-      'call-staff refuse',
-      decided(1, 'central refuse hold+call-staff test.refuse'),
-      'uploads on',
-    ],
-  ],
+  [(b) => b.card('a').verdict(1, 'refuse'), REFUSED],
   [
     (b) => b.card('b').durable(2).unavailable(2),
     [...tapped(2), 'registered', 'open 2', decided(2, OFFLINE_OPEN), 'uploads on'],

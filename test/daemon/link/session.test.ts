@@ -270,6 +270,35 @@ t.test('a gate that stops says goodbye and greets nobody any more', async (t) =>
   t.ok(bench.sent('state').every(({ retain }) => retain));
 });
 
+t.test('a gate that stops leaves no timer behind', async (t) => {
+  const bench = await LinkBench.ready();
+  const pending = new Set<() => void>();
+  const schedule = bench.clock.schedule.bind(bench.clock);
+  bench.clock.schedule = (delayMs, call) => {
+    const cancel = schedule(delayMs, () => {
+      pending.delete(stop);
+      call();
+    });
+    const stop = () => {
+      pending.delete(stop);
+      cancel();
+    };
+    pending.add(stop);
+    return stop;
+  };
+  bench.reconnect();
+  await bench.run(1);
+  for (let n = 0; n < 3; n++) bench.link.forget(n, true);
+  bench.broker.frozen = true;
+  bench.ask(4);
+  await bench.append(1);
+  t.ok(pending.size >= 3, 'a question and a batch are out, and the broker was asked');
+  bench.broker.frozen = false;
+  await bench.link.close();
+  await settle();
+  t.equal(pending.size, 0);
+});
+
 t.test('a gate that dies is told as lost by its will', async (t) => {
   const bench = await LinkBench.ready();
   bench.broker.kill(`cardpad-${DEVICE}`);

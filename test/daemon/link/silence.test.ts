@@ -6,7 +6,7 @@ import { settle } from '../../support/waiting.js';
 
 const PATIENCE_MS = 3_000;
 
-function open(broker: 'answers' | 'refuses' | 'answers late' | 'is gone' | 'is frozen' = 'answers') {
+function open(broker: 'answers' | 'refuses' | 'answers late' | 'is lost' | 'is frozen' = 'answers') {
   const clock = new ManualClock();
   const changes: boolean[] = [];
   const bench = { clock, changes, asked: 0, withoutBroker: 0, broker };
@@ -14,7 +14,8 @@ function open(broker: 'answers' | 'refuses' | 'answers late' | 'is gone' | 'is f
     clock,
     askBroker: () => {
       bench.asked += 1;
-      if (bench.broker === 'is gone') return Promise.reject(new Error('down'));
+      if (bench.broker === 'is lost')
+        return Promise.reject(new CardpadError('mqtt.down', 'reconnect', 'down'));
       if (bench.broker === 'refuses') return Promise.reject(new CardpadError('mqtt.refused', 'retry', 'no'));
       return new Promise((resolve) => {
         if (bench.broker === 'answers') resolve();
@@ -85,7 +86,7 @@ t.test('an answer in between ends the row', async (t) => {
   t.equal(bench.asked, 0);
 });
 
-for (const broker of ['is gone', 'is frozen', 'answers late'] as const) {
+for (const broker of ['is frozen', 'answers late'] as const) {
   t.test(`a broker that ${broker}: no alarm, the network is at fault`, async (t) => {
     const bench = open(broker);
     bench.timeOuts(3);
@@ -99,6 +100,18 @@ for (const broker of ['is gone', 'is frozen', 'answers late'] as const) {
     t.same(bench.changes, [true], 'the next time-out asks again');
   });
 }
+
+t.test('a connection that ended as the broker was asked is not given up once more', async (t) => {
+  const bench = open('is lost');
+  bench.timeOuts(3);
+  await bench.pass();
+  t.equal(bench.withoutBroker, 0, 'the one that stands by now may be a good one');
+  t.same(bench.changes, [], 'and it says nothing of central');
+  bench.broker = 'answers';
+  bench.timeOuts(1);
+  await bench.pass();
+  t.same(bench.changes, [true], 'the next time-out asks again');
+});
 
 t.test('a broker that was stuck brings the verdicts a little after its own answer: no alarm', async (t) => {
   const bench = open();

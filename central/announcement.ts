@@ -2,12 +2,14 @@ import type { MqttLink } from '../platform/mqtt.js';
 import { encodeState, type State } from '../protocol/wire/messages.js';
 import { centralStateTopic } from '../protocol/wire/topics.js';
 
-/** What this worker says of itself on the broker: a hint for gates, retained. */
-export class Presence {
+/**
+ * What this worker announces of itself on the broker: a hint for gates, retained. It is numbered like a gate's
+ * `state`, each try to connect drawing the next number; but nothing that others say there is looked at.
+ */
+export class Announcement {
   readonly topic: string;
   #connection = 0;
   #said: State['state'] | undefined;
-
   #boot: string;
 
   /** @param newBoot draws 16 hex characters: another one tells gates that their sessions may be over */
@@ -25,25 +27,26 @@ export class Presence {
     this.#said = undefined;
   }
 
-  /** What the broker says for us when the connection is gone that is about to be made. */
+  /** A connection is being made, and this is what the broker says for us when it breaks. */
   will(): { readonly topic: string; readonly payload: Buffer } {
-    return { topic: this.topic, payload: this.#payload('lost', this.#connection + 1) };
+    this.#connection += 1;
+    return { topic: this.topic, payload: this.#encode('lost') };
   }
 
-  /** The connection that carries this is new: whatever was said before is forgotten. */
-  connected(): void {
-    this.#connection += 1;
+  /** The connection that was being made is up: whatever was said before is forgotten. */
+  linkUp(): void {
     this.#said = undefined;
   }
 
+  /** Announces a state, once until another one is due. Never rejects. */
   async say(link: MqttLink, state: State['state']): Promise<void> {
     if (this.#said === state || !link.up) return;
     this.#said = state;
-    // When it fails the connection is down, and the next one says it anew.
-    await link.publish(this.topic, this.#payload(state), { retain: true }).catch(() => {});
+    // Where the connection broke, the next one says it; where the broker refused it, the log tells.
+    await link.publish(this.topic, this.#encode(state), { retain: true }).catch(() => {});
   }
 
-  #payload(state: State['state'], connection = this.#connection): Buffer {
-    return encodeState({ state, connection, boot: this.#boot });
+  #encode(state: State['state']): Buffer {
+    return encodeState({ state, connection: this.#connection, boot: this.#boot });
   }
 }

@@ -40,6 +40,20 @@ const helloBody = utf8(hello.body);
 const core = utf8(welcome.core);
 const session = sessionKeys(hex(welcome.secret), helloBody, core);
 
+t.test('nothing of cardpad is imported here, nor by the other central', async (t) => {
+  const SOURCES = new URL('../../../test/docs/', import.meta.url);
+  for (const file of ['wireExampleIndependent.test.ts', 'fromThePage.ts', 'otherCentral.ts']) {
+    const source = readFileSync(new URL(file, SOURCES), 'utf8');
+    const imported = [...source.matchAll(/from '([^']+)'/g)].map(([, name]) => name);
+    const others = ['node:crypto', 'node:fs', 'mqtt', 'sm-crypto', 'tap', './fromThePage.js'];
+    t.same(
+      imported.filter((name) => !others.includes(name ?? '')),
+      [],
+      file,
+    );
+  }
+});
+
 t.test('keys and their ids', async (t) => {
   for (const [name, { privateKey, publicKey, id }] of Object.entries<Record<string, string>>(keys)) {
     t.equal(sm2PublicKey(privateKey ?? ''), publicKey, name);

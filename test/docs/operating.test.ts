@@ -43,7 +43,10 @@ t.test('operating.md says what each alarm means', async (t) => {
 });
 
 t.test('operating.md says what each reason of the system means', async (t) => {
-  for (const reason of Object.values(SYSTEM_REASONS)) t.match(operating, `| \`${reason}\` |`, reason);
+  for (const reason of Object.values(SYSTEM_REASONS)) {
+    t.match(operating, `| \`${reason}\` |`, reason);
+    t.match(protocol, `\`${reason}\``, `${reason} in wire-protocol.md`);
+  }
 });
 
 t.test('operating.md says what ails a reader', async (t) => {

@@ -75,9 +75,11 @@ const AckSchema = v.strictObject({
 });
 export type Ack = v.InferOutput<typeof AckSchema>;
 
+export const STATES = ['ready', 'degraded', 'alert', 'disconnected', 'lost'] as const;
+
 /** `up/state` and `central/{worker}/state`: plain hints that never change what a gate decides. */
 const StateSchema = v.strictObject({
-  state: v.picklist(['ready', 'degraded', 'alert', 'disconnected', 'lost']),
+  state: v.picklist(STATES),
   connection: count(),
   boot: hex(8),
 });

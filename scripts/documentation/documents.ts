@@ -1,5 +1,7 @@
 import { configurationPage } from './configurationPage.js';
 import { configurationSchema } from './configurationSchema.js';
+import { readWireExample } from './wireExample/file.js';
+import { wireExamplePage } from './wireExample/page.js';
 
 /** A whole configuration: every other key has a default. */
 export const EXAMPLE_CONFIGURATION = `
@@ -18,5 +20,6 @@ export function generatedDocuments(): Readonly<Record<string, string>> {
   return {
     'docs/configuration.md': configurationPage(EXAMPLE_CONFIGURATION),
     'docs/configuration.schema.json': `${JSON.stringify(configurationSchema(), undefined, 2)}\n`,
+    'docs/wire-example.md': wireExamplePage(readWireExample()),
   };
 }

@@ -36,6 +36,9 @@ export interface GateOptions {
   readonly brokerPort?: number;
 }
 
+/** Where a gate is at home; mostly a whole site. */
+export type GateHome = Pick<Site, 't' | 'folder' | 'access' | 'enroll' | 'record'>;
+
 /** What one visit left at central. */
 export interface Visit {
   readonly tap: EventLine;
@@ -68,7 +71,7 @@ export class TestGate {
   #replyBytes = 0;
 
   private constructor(
-    private readonly site: Site,
+    private readonly site: GateHome,
     private readonly options: GateOptions,
     readonly reader: SamServer,
     private readonly start: () => Child,
@@ -79,7 +82,7 @@ export class TestGate {
     this.process = start();
   }
 
-  static async open(site: Site, options: GateOptions): Promise<TestGate> {
+  static async open(site: GateHome, options: GateOptions): Promise<TestGate> {
     const { device, refind = 'until-lifted', reread = 'refused', baud, log = 'info', copyOf } = options;
     const data = join(site.folder, nameOf(options));
     await mkdir(`${data}-gpio`);
@@ -206,7 +209,7 @@ const nameOf = ({ device, copyOf }: GateOptions) => (copyOf === undefined ? devi
 
 const configOf = (data: string) => `${data}.json`;
 
-function document(site: Site, options: GateOptions, tcpPort: number) {
+function document(site: GateHome, options: GateOptions, tcpPort: number) {
   const folder = join(site.folder, nameOf(options));
   const { device, site: name = 'e2e', schemes, lane, pulseMs = 300, port, brokerPort } = options;
   return {

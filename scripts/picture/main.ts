@@ -8,7 +8,8 @@ import { HiddenTerminal } from './terminal.js';
 /** The checkout, seen from `build/scripts/picture`. */
 const ROOT = new URL('../../../', import.meta.url);
 const PICTURE = 'docs/demo.svg';
-const SIZE = { columns: 80, rows: 24 };
+/** A little wider than the least, so that times of three digits fit as well. */
+const SIZE = { columns: 88, rows: 24 };
 const WORDS = {
   title: 'scripts/demo in a terminal: one tap, seen from three sides',
   description:

@@ -58,7 +58,7 @@ const styleOf = ({ bold, faint, color }: Sgr): Style => ({ bold, color: color ??
 
 /** SGR with its parameters, any other sequence of a terminal, or one character. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-const PIECE = /\u001b\[([\d;]*)m|\u001b(?:\[[\d;?]*[A-Za-z]|[()].)|([^])/gu;
+const PIECE = /\u001b\[([\d;]*)m|\u001b(?:\[[\d;?]*[A-Za-z]|[()].)|(.)/gsu;
 
 /** The runs of one line, cut where the look or the width of a character changes. A look goes on in the next line. */
 function runsOf(line: string, row: number, from: Sgr): { readonly runs: Run[]; readonly sgr: Sgr } {

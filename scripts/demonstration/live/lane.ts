@@ -203,7 +203,7 @@ export class LivingLane {
       this.#note('The network is pulled: valid cards are registered and let in, and wait on the disk.');
     } else {
       await cable.plug();
-      await gate.line('session open', from);
+      await gate.line('broker: connected', from);
       this.#note(`The network is back: ${records(this.count().waiting)} on the way to central.`);
     }
     this.#networkUp = !this.#networkUp;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { Changes } from './changes.js';
+import { Changes, DEADLINE_MS } from './changes.js';
 
 /** The checkout, seen from `build/test/e2e/support`. */
 export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -82,7 +82,7 @@ export class Child {
   }
 
   /** The first whole line of standard error, or the first after `from` lines, that fits; or the `nth` of these. */
-  line(pattern: RegExp, from = 0, nth = 1): Promise<string> {
+  line(pattern: RegExp, from = 0, nth = 1, withinMs = DEADLINE_MS): Promise<string> {
     return this.#changes.until(
       () => {
         const found = this.#lines('stderr')
@@ -93,6 +93,7 @@ export class Child {
         return found;
       },
       () => `${pattern} from ${this.name}, which said:\n${this.#last()}`,
+      withinMs,
     );
   }
 

@@ -139,7 +139,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const why = await Promise.race([signal, failure]);
   if (typeof why === 'string') log.info('central stopping', { signal: why });
   else {
-    log.error('central is unfit and stops', { problem: messageOf(why) });
+    log.error('unfit: central stops', { problem: messageOf(why) });
     process.exitCode = EXIT.no;
   }
   return end(log, typeof why === 'string' ? why : undefined, async () => {

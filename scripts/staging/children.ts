@@ -25,8 +25,12 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+/** Told of each process that is started from here. */
+export const childWatchers = new Set<(child: ChildProcess) => void>();
+
 function kept(child: ChildProcess): void {
   running.add(child);
+  for (const tell of childWatchers) tell(child);
   child.once('exit', () => running.delete(child));
 }
 
@@ -105,6 +109,11 @@ export class Service {
   /** How many lines it has written: where a later wait begins. */
   get written(): number {
     return this.#forgotten + this.#lines.length;
+  }
+
+  /** Of the process; undefined where it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** Whether the process has ended. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { drawLine, stateWord } from '../../screen/gatePicture.js';
 import { GpioFolder, type LevelChange } from '../../screen/gpioFolder.js';
 import { line } from '../../screen/line.js';
+import { screenOutput } from '../../screen/output.js';
 import { abilities, Terminal } from '../../screen/terminal.js';
 import { type Command, EXIT, toPeople, toResults } from '../command.js';
 import { noMorePositionals, parseCommandLine, required, UsageError, untilSignal } from '../options.js';
@@ -61,7 +62,7 @@ async function watchGate(folder: string, isLow: ReadonlySet<string>, json: boole
     const draw = () => terminal.draw(picture(folder, lines, able.unicode));
     const terminal = new Terminal({
       input: process.stdin,
-      output: process.stdout,
+      output: screenOutput(process.stdout),
       inColor: able.color,
       onKey: (key) => key === 'q' && resolve(),
       onRedraw: draw,

@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-const WAIT_MS = 20_000;
+/** A machine that is busy with ten other things starts a process in half a minute. */
+const WAIT_MS = 60_000;
 /** A run of hours says more than anybody reads. */
 const LINES_KEPT = 1_000;
 

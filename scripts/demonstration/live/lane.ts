@@ -14,7 +14,7 @@ const OUTCOME_WITHIN_MS = 8_000;
 const CARD_RESTS_MS = 500;
 /** How long everybody can see that a killed daemon's gate stays as it was. */
 const DEAD_FOR_MS = 1_500;
-const GATE_WITHIN_MS = 20_000;
+const GATE_WITHIN_MS = 60_000;
 /** Keys that wait for their turn; somebody who leans on the keyboard does not fill the memory. */
 const MAX_WAITING_KEYS = 20;
 const OUTCOME_LAMPS: ReadonlySet<string> = new Set(['green', 'yellow', 'red']);

@@ -13,8 +13,9 @@ export class Cable {
     return `mqtt://127.0.0.1:${this.#port}`;
   }
 
-  /** Plugs it in, at the same port each time. */
+  /** Plugs it in, at the same port each time; one that is in stays in. */
   async plug(): Promise<void> {
+    if (this.#server !== undefined) return;
     const server = createServer((near) => {
       const far = new Socket();
       this.#join(near, far);

@@ -127,6 +127,8 @@ async function countedDemo(taps: number): Promise<number> {
   }
 }
 
+// Who reads the pipe has seen enough: there is nobody to say it to, and the end of the process takes the stage with it.
+process.stdout.once('error', () => process.exit(EXIT.no));
 try {
   process.exitCode = await demo(process.argv.slice(2));
 } catch (thrown) {

@@ -94,10 +94,12 @@ async function build(
 
   say('central: keys, rules, people');
   await site.initCentral(people);
+  say("the gate's keys, and central told of them");
   await site.enroll(DEVICE);
+  say('central starts');
   await site.startCentral(broker.url, QUESTION_RATE);
 
-  say('the gate');
+  say('the gate starts, and opens a session with central');
   const gate = await site.startGate({
     ...gateOptions,
     device: DEVICE,

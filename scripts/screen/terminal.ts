@@ -1,4 +1,5 @@
 import type { Line, Size } from './line.js';
+import type { ScreenOutput } from './output.js';
 import { Renderer } from './renderer.js';
 
 /** What is needed of `process.stdin`. */
@@ -8,15 +9,6 @@ export interface KeyInput {
   pause(): unknown;
   on(event: 'data', listener: (bytes: Buffer) => void): unknown;
   off(event: 'data', listener: (bytes: Buffer) => void): unknown;
-}
-
-/** What is needed of `process.stdout`. */
-export interface ScreenOutput {
-  readonly columns: number;
-  readonly rows: number;
-  write(text: string): unknown;
-  on(event: 'resize', listener: () => void): unknown;
-  off(event: 'resize', listener: () => void): unknown;
 }
 
 export interface TerminalOptions {
@@ -39,6 +31,9 @@ const ESCAPE = 0x1b;
 export class Terminal {
   readonly #renderer: Renderer;
   #open = true;
+  #isWriting = false;
+  /** What is to be shown once the terminal has taken what was written; pictures in between are left out. */
+  #next: readonly Line[] | undefined;
 
   constructor(private readonly options: TerminalOptions) {
     const { input, output, inColor } = options;
@@ -47,7 +42,7 @@ export class Terminal {
     input.on('data', this.#onBytes);
     input.resume();
     output.on('resize', this.#onResize);
-    output.write(ENTER);
+    output.writeNow(ENTER);
     // The last moment of a process, however it came about: only a SIGKILL leaves a terminal as it was.
     process.once('exit', this.close);
     // Before Node prints what was thrown, so that it is read on the page that stays.
@@ -57,14 +52,29 @@ export class Terminal {
 
   get size(): Size {
     const { columns, rows } = this.options.output;
-    return { columns, rows };
+    // A terminal that was told no size, as behind some serial lines and in some containers, has none: VT100 then.
+    return columns > 0 && rows > 0 ? { columns, rows } : { columns: 80, rows: 24 };
   }
 
+  /** Shows these lines, as soon as the terminal has taken those before. */
   draw(lines: readonly Line[]): void {
     if (!this.#open) return;
+    if (this.#isWriting) {
+      this.#next = lines;
+      return;
+    }
     const bytes = this.#renderer.update(lines, this.size);
-    if (bytes !== '') this.options.output.write(bytes);
+    if (bytes === '') return;
+    this.#isWriting = true;
+    this.options.output.write(bytes, this.#onTaken);
   }
+
+  readonly #onTaken = (): void => {
+    this.#isWriting = false;
+    const next = this.#next;
+    this.#next = undefined;
+    if (next !== undefined) this.draw(next);
+  };
 
   /** Idempotent. */
   readonly close = (): void => {
@@ -77,7 +87,7 @@ export class Terminal {
     output.off('resize', this.#onResize);
     input.off('data', this.#onBytes);
     try {
-      output.write(LEAVE);
+      output.writeNow(LEAVE);
       input.setRawMode(false);
     } catch {
       // The terminal is gone, and with it what was to be given back.
@@ -101,7 +111,8 @@ export class Terminal {
     if (!this.#open) return;
     const { input, output } = this.options;
     input.setRawMode(true);
-    output.write(ENTER);
+    output.writeNow(ENTER);
+    this.#isWriting = false;
     this.#onResize();
   };
 }

@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-const WAIT_MS = 20_000;
+/** A machine that is busy with ten other things starts a process in half a minute. */
+const WAIT_MS = 60_000;
 /** A run of hours says more than anybody reads. */
 const LINES_KEPT = 1_000;
 
@@ -25,8 +26,12 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+/** Told of each process that is started from here. */
+export const childWatchers = new Set<(child: ChildProcess) => void>();
+
 function kept(child: ChildProcess): void {
   running.add(child);
+  for (const tell of childWatchers) tell(child);
   child.once('exit', () => running.delete(child));
 }
 
@@ -105,6 +110,11 @@ export class Service {
   /** How many lines it has written: where a later wait begins. */
   get written(): number {
     return this.#forgotten + this.#lines.length;
+  }
+
+  /** Of the process; undefined where it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** Whether the process has ended. */

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXIT } from '../cli/command.js';
-import { runCardpad, Service, type ServiceOptions } from './children.js';
+import { childWatchers, runCardpad, Service, type ServiceOptions } from './children.js';
+import { Cleaner } from './cleaner.js';
 import { peopleFile, type StagedPerson } from './people.js';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -58,7 +59,7 @@ function gateConfig(
 
 /**
  * Central and gates in one temporary folder: the real programs, made ready by the real commands. The folder and they are
- * gone when this process is, however it ends, save by SIGKILL.
+ * gone when this process is, however it ends; a moment later after a SIGKILL.
  */
 export class StagedSite {
   readonly central: string;
@@ -66,7 +67,12 @@ export class StagedSite {
 
   private constructor(readonly folder: string) {
     this.central = join(folder, 'central');
-    const removeNow = () => rmSync(folder, REMOVAL);
+    const cleaner = new Cleaner(folder);
+    childWatchers.add(cleaner.watch);
+    const removeNow = () => {
+      rmSync(folder, REMOVAL);
+      cleaner.dismiss();
+    };
     // Not closed step by step: whatever is being set up would go on meanwhile. The end of the process takes it all.
     const stop = () => process.exit(EXIT.no);
     process.once('exit', removeNow);
@@ -74,6 +80,8 @@ export class StagedSite {
     this.onClose(async () => {
       process.off('exit', removeNow);
       for (const signal of STOP_SIGNALS) process.off(signal, stop);
+      childWatchers.delete(cleaner.watch);
+      cleaner.dismiss();
     });
     this.onClose(() => rm(folder, REMOVAL));
   }

@@ -1,72 +1,45 @@
-import { watch } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { GpioFolder, type LevelChange } from '../screen/gpioFolder.js';
 
-const OUTCOME_LAMPS = ['green', 'yellow', 'red', 'white'];
-const LOOK_EVERY_MS = 50;
+const OUTCOME_LAMPS: ReadonlySet<string> = new Set(['green', 'yellow', 'red', 'white']);
 
-interface Edge {
-  readonly ns: bigint;
-  readonly line: string;
-  readonly value: number;
-}
-
-/** Reads the edges that a `sim:` GPIO writes to its trace, as they come. */
+/** Waits for the outcome lamps of a `sim:` GPIO, with the times at which they were lit. */
 export class Trace {
-  readonly #edges: Edge[] = [];
-  #rest = '';
-  #file: FileHandle | undefined;
+  readonly #lamps: LevelChange[] = [];
+  readonly #gpio: GpioFolder;
+  #onLamp = () => {};
 
   /** @param folder the lines' */
-  constructor(private readonly folder: string) {}
+  constructor(folder: string) {
+    this.#gpio = new GpioFolder(folder, (change) => {
+      if (change.value !== 1 || !OUTCOME_LAMPS.has(change.line)) return;
+      this.#lamps.push(change);
+      this.#onLamp();
+    });
+  }
 
   /**
    * When the first outcome lamp was lit after a moment; undefined when none was within `withinMs`.
    * @param from gives the moment, in nanoseconds of the monotonic clock, or undefined while it has not come yet
    */
-  async outcomeAfter(from: () => bigint | undefined, withinMs: number): Promise<bigint | undefined> {
-    const giveUp = AbortSignal.timeout(withinMs);
-    while (!giveUp.aborted) {
-      await this.#read();
-      const fromNs = from();
-      const edge = this.#edges.find(
-        ({ ns, line, value }) =>
-          fromNs !== undefined && ns >= fromNs && value === 1 && OUTCOME_LAMPS.includes(line),
-      );
-      if (edge !== undefined) {
-        this.#edges.length = 0;
-        return edge.ns;
-      }
-      await this.#changed();
-    }
-    return undefined;
+  outcomeAfter(from: () => bigint | undefined, withinMs: number): Promise<bigint | undefined> {
+    return new Promise((resolve) => {
+      const end = (ns: bigint | undefined) => {
+        clearTimeout(timer);
+        this.#onLamp = () => {};
+        this.#lamps.length = 0;
+        resolve(ns);
+      };
+      const timer = setTimeout(end, withinMs, undefined);
+      this.#onLamp = () => {
+        const fromNs = from();
+        const lamp = this.#lamps.find(({ ns }) => fromNs !== undefined && ns >= fromNs);
+        if (lamp !== undefined) end(lamp.ns);
+      };
+      this.#onLamp();
+    });
   }
 
   async close(): Promise<void> {
-    await this.#file?.close();
-  }
-
-  async #read(): Promise<void> {
-    // There is no trace before the first edge.
-    this.#file ??= await open(join(this.folder, 'trace.ndjson'), 'r').catch(() => undefined);
-    if (this.#file === undefined) return;
-    const lines = (this.#rest + (await this.#file.readFile('utf8'))).split('\n');
-    this.#rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const { ns, ...edge } = JSON.parse(line) as { ns: string; line: string; value: number };
-      this.#edges.push({ ...edge, ns: BigInt(ns) });
-    }
-  }
-
-  #changed(): Promise<void> {
-    return new Promise((resolve) => {
-      const watcher = watch(this.folder, done);
-      const timer = setTimeout(done, LOOK_EVERY_MS);
-      function done() {
-        watcher.close();
-        clearTimeout(timer);
-        resolve();
-      }
-    });
+    this.#gpio.close();
   }
 }

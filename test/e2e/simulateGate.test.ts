@@ -73,6 +73,7 @@ t.test('simulate gate in a terminal: a picture that moves, until q', async (t) =
 const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['no folder', [], /--gpio is missing/],
   ['another backend', ['--gpio', 'sysfs:'], /--gpio takes sim:DIR/],
+  ['what is no folder', ['--gpio', 'sim:/etc/hostname'], /\/etc\/hostname is no folder/],
   ['something more', ['--gpio', 'sim:/tmp', 'now'], /unexpected argument: now/],
 ];
 for (const [name, argv, says] of WRONG) {

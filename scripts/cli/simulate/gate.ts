@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { drawLine, stateWord } from '../../screen/gatePicture.js';
 import { GpioFolder, type LevelChange } from '../../screen/gpioFolder.js';
 import { line } from '../../screen/line.js';
+import { screenOutput } from '../../screen/output.js';
 import { abilities, Terminal } from '../../screen/terminal.js';
 import { type Command, EXIT, toPeople, toResults } from '../command.js';
 import { noMorePositionals, parseCommandLine, required, UsageError, untilSignal } from '../options.js';
@@ -41,7 +42,9 @@ export function picture(folder: string, lines: ReadonlyMap<string, boolean>, uni
 }
 
 async function watchGate(folder: string, isLow: ReadonlySet<string>, json: boolean): Promise<number> {
-  if (!existsSync(folder)) toPeople(`waiting for ${folder}`);
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) toPeople(`waiting for ${folder}`);
+  else if (!found.isDirectory()) throw new UsageError(`--gpio: ${folder} is no folder`);
   const able = abilities(process.env, process.stdout.isTTY === true && process.stdin.isTTY === true);
   const { signal, release } = untilSignal();
   const lines = new Map<string, boolean>();
@@ -61,7 +64,7 @@ async function watchGate(folder: string, isLow: ReadonlySet<string>, json: boole
     const draw = () => terminal.draw(picture(folder, lines, able.unicode));
     const terminal = new Terminal({
       input: process.stdin,
-      output: process.stdout,
+      output: screenOutput(process.stdout),
       inColor: able.color,
       onKey: (key) => key === 'q' && resolve(),
       onRedraw: draw,

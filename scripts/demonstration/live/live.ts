@@ -1,4 +1,5 @@
 import { EXIT, toResults } from '../../cli/command.js';
+import { screenOutput } from '../../screen/output.js';
 import { type Abilities, Terminal } from '../../screen/terminal.js';
 import { percentile } from '../../staging/figures.js';
 import { collect, type Result } from '../result.js';
@@ -6,8 +7,9 @@ import { type Stage, setStage } from '../stage.js';
 import { follow } from './feeds.js';
 import { fromGateLog } from './gateLog.js';
 import { Happenings } from './happenings.js';
-import { type Balance, LivingLane } from './lane.js';
+import { LivingLane } from './lane.js';
 import { after, newModel } from './model.js';
+import { type Balance, records } from './tally.js';
 import { render, wrap } from './view.js';
 import { Visitors } from './visitors.js';
 
@@ -21,18 +23,31 @@ const COUNT_EVERY_MS = 250;
 const TEXT_COLUMNS = 79;
 const MOST_LINES = 5;
 
+/** What queues as they are commonly built would have made of this run. */
+function otherQueues({ kills, lostFromMemory, longestQueue }: Balance): string[] {
+  if (longestQueue === 0) return ['No record ever waited: with n and k you see what other queues lose.'];
+  const queue = records(longestQueue);
+  const times = kills === 1 ? 'once' : `${kills} times`;
+  return [
+    kills === 0
+      ? `A queue in memory would have lost up to ${queue}, had the daemon been killed (you did not press k).`
+      : `A queue in memory would have lost ${records(lostFromMemory)} here: the daemon was killed ${times}, and central did not have them.`,
+    `A queue in one file, written anew for each record and never flushed, would have had up to ${queue} at stake in each rewrite: a power cut in the middle can take them all.`,
+  ];
+}
+
 /** What the run came to, and what other queues would have made of it. All figures are of this run. */
-export function ending(result: Result, { kills, waitingAtKills, longestQueue }: Balance): string {
+export function ending(result: Result, balance: Balance): string {
   const { taps, verdicts, lost, p50Ms, p99Ms } = result;
   const { pass, attend, refuse, undetermined } = verdicts;
-  const times = kills === 1 ? 'once' : `${kills} times`;
   const sentences = [
     `${taps} came: ${pass} passed, ${attend} were met by staff, ${refuse} refused, ${undetermined} had no verdict from central.`,
-    `From the last byte of the card to the lamp: ${p50Ms} ms in the middle, ${p99Ms} ms for the slowest in a hundred.`,
-    kills === 0
-      ? `A queue in memory would have lost up to ${longestQueue} records, had the daemon been killed (you did not press k).`
-      : `A queue in memory would have lost ${waitingAtKills} records here: so many were not at central when the daemon was killed (${times}).`,
-    `A queue in one file, written anew for each record and never flushed, would have had up to ${longestQueue} records at stake in each rewrite: a power cut in the middle can take them all.`,
+    ...(taps === 0
+      ? []
+      : [
+          `From the last byte of the card to the lamp: ${p50Ms} ms in the middle, ${p99Ms} ms for the slowest in a hundred.`,
+        ]),
+    ...otherQueues(balance),
     lost === 0
       ? 'cardpad lost 0: each tap was on the disk before the gate opened, and central has them all.'
       : `cardpad LOST ${lost}.`,
@@ -67,7 +82,7 @@ async function show(
   });
   const terminal = new Terminal({
     input: process.stdin,
-    output: process.stdout,
+    output: screenOutput(process.stdout),
     inColor,
     onKey: (key) => (key === 'q' ? end() : lane.press(key)),
     onRedraw: () => draw(),
@@ -82,9 +97,6 @@ async function show(
     follow(stage, happenings);
     draw();
     await ended;
-    happenings.tell({ type: 'note', text: 'Ending: what was begun comes to its end ...' });
-    draw();
-    await lane.finish();
   } finally {
     clearInterval(frames);
     clearInterval(counting);
@@ -116,6 +128,9 @@ export async function liveDemo(able: Abilities): Promise<number> {
   try {
     lane = new LivingLane(stage, visitors, happenings);
     await show(stage, happenings, lane, able);
+    // On the shell's page again, where Ctrl-C ends what takes too long.
+    toResults('what was begun comes to its end ...');
+    await lane.finish();
     const result = await conclude(stage, lane);
     toResults(ending(result, lane.balance));
     toResults(JSON.stringify(result));

@@ -118,11 +118,11 @@ export function after(model: LaneModel, happening: Happening): LaneModel {
     case 'network':
       return { ...model, networkUp: happening.up };
     case 'daemon':
-      // A killed daemon's last word stands; one that starts has said nothing yet.
+      // A killed daemon's last word stands until the next one has a reader that is ready.
       return {
         ...model,
         daemon: happening.state,
-        signal: happening.state === 'starts' ? 'idle' : model.signal,
+        signal: happening.state === 'runs' ? 'idle' : model.signal,
       };
     case 'note':
       return { ...model, note: happening.text };

@@ -2,6 +2,7 @@ import t from 'tap';
 import { fromGateLog } from '../../../scripts/demonstration/live/gateLog.js';
 import { Happenings } from '../../../scripts/demonstration/live/happenings.js';
 import { ending } from '../../../scripts/demonstration/live/live.js';
+import { MemoryQueue } from '../../../scripts/demonstration/live/tally.js';
 import { timeLine } from '../../../scripts/demonstration/live/timing.js';
 
 const TIMES: readonly (readonly [string, Parameters<typeof timeLine>[0], string])[] = [
@@ -49,13 +50,16 @@ t.test(
   async (t) => {
     const verdicts = { pass: 4, attend: 2, refuse: 1, undetermined: 3 };
     const result = { taps: 10, verdicts, lost: 0, p50Ms: 1.2, p99Ms: 3.4 };
-    const balance = { kills: 2, waitingAtKills: 7, longestQueue: 9, timesMs: [], came: 10 };
+    const balance = { kills: 2, lostFromMemory: 7, longestQueue: 9, timesMs: [], came: 10 };
     const text = (...args: Parameters<typeof ending>) => ending(...args).replaceAll('\n', ' ');
-    t.match(text(result, balance), /in memory would have lost 7 records here: .*killed \(2 times\)/);
+    t.match(text(result, balance), /in memory would have lost 7 records here: the daemon was killed 2 times/);
     t.match(text(result, balance), /never flushed, would have had up to 9 records at stake/);
     t.match(text(result, balance), /cardpad lost 0: /);
-    const unkilled = text(result, { ...balance, kills: 0, waitingAtKills: 0 });
+    const unkilled = text(result, { ...balance, kills: 0, lostFromMemory: 0 });
     t.match(unkilled, /would have lost up to 9 records, had the daemon been killed \(you did not press k\)/);
+    const idle = { ...balance, kills: 0, lostFromMemory: 0, longestQueue: 0 };
+    t.match(text(result, idle), /No record ever waited/);
+    t.notMatch(text({ ...result, taps: 0 }, idle), /last byte/, 'no times of nobody');
     t.match(text({ ...result, lost: 1 }, balance), /cardpad LOST 1\./);
     t.ok(
       ending(result, balance)
@@ -65,6 +69,18 @@ t.test(
     );
   },
 );
+
+t.test('a queue in memory loses what it holds when it dies, and nothing twice', async (t) => {
+  const queue = new MemoryQueue();
+  queue.die(10, 10);
+  t.equal(queue.lost, 0, 'all was sent');
+  queue.die(14, 10);
+  t.equal(queue.lost, 4);
+  queue.die(20, 10);
+  t.equal(queue.lost, 10, 'the first four were gone already, whatever the disk still holds');
+  queue.die(30, 25);
+  t.equal(queue.lost, 15);
+});
 
 t.test('who waits hears the first thing that fits, or nothing when none came in time', async (t) => {
   const happenings = new Happenings();

@@ -174,12 +174,13 @@ t.test('the newest visits are at the bottom, and the counts above', async (t) =>
 });
 
 t.test(
-  'network and daemon say how they are; a daemon that starts has nothing to say to the elder',
+  "network and daemon say how they are; a killed daemon's word to the elder stands until the next one is ready",
   async (t) => {
     const [first] = picture(played({ type: 'network', up: false }, { type: 'daemon', state: 'killed' }));
     t.match(first, /network: PULLED +daemon: KILLED/);
     const restarted = played({ type: 'signal', signal: 'pass' }, { type: 'daemon', state: 'starts' });
-    t.equal(restarted.signal, 'idle');
+    t.equal(restarted.signal, 'pass', 'nobody has said anything else yet');
+    t.equal(after(restarted, { type: 'daemon', state: 'runs' }).signal, 'idle');
     t.match(picture(played())[0], /network: up +daemon: runs/);
   },
 );

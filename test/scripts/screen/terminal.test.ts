@@ -24,7 +24,13 @@ class Output extends EventEmitter {
   columns = 80;
   rows = 24;
   written = '';
-  write(text: string): void {
+  /** Tells that the terminal has taken what was written last. */
+  taken = () => {};
+  write(text: string, onTaken: () => void): void {
+    this.written += text;
+    this.taken = onTaken;
+  }
+  writeNow(text: string): void {
     this.written += text;
   }
 }
@@ -95,6 +101,38 @@ t.test('after a resize, or when it goes on after a stop, everything is drawn ane
   output.written = '';
   terminal.draw([line('one')]);
   t.match(output.written, 'one');
+  terminal.close();
+});
+
+t.test('a terminal that is slow gets the newest picture next, and none of those in between', async (t) => {
+  const { output, terminal } = bench();
+  const pictures = ['one', 'two', 'three', 'four'].map((text) => [line(text)]);
+  for (const picture of pictures) terminal.draw(picture);
+  t.match(output.written, /one/);
+  t.notMatch(output.written, /two|three|four/);
+  output.taken();
+  t.match(output.written, /four/);
+  t.notMatch(output.written, /two|three/);
+  output.written = '';
+  output.taken();
+  t.equal(output.written, '', 'and then nothing until there is something new');
+  terminal.draw([line('five')]);
+  t.match(output.written, /five/);
+  terminal.draw([line('six')]);
+  process.emit('SIGCONT', 'SIGCONT');
+  terminal.draw([line('seven')]);
+  t.match(output.written, /seven/, 'a program that goes on after a stop waits for nothing');
+  terminal.close();
+  output.taken();
+  t.ok(output.written.endsWith(LEAVE), 'nothing after the page of the shell is back');
+});
+
+t.test('a terminal that was told no size is taken for 80x24', async (t) => {
+  const { output, terminal } = bench();
+  output.columns = 0;
+  t.same(terminal.size, { columns: 80, rows: 24 });
+  output.columns = 133;
+  t.same(terminal.size, { columns: 133, rows: 24 });
   terminal.close();
 });
 

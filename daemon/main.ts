@@ -156,8 +156,15 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
   const time = new TimeKeeper(clock);
   const conditions = new Conditions();
   let onWritingAgain = () => {};
-  const journal = await openJournal(config, world, identity, sm2, time, await world.bootId(), conditions, () =>
-    onWritingAgain(),
+  const journal = await openJournal(
+    config,
+    world,
+    identity,
+    sm2,
+    time,
+    await world.bootId(),
+    conditions,
+    () => onWritingAgain(),
   );
   opened.add(() => journal.close());
   closeUnanswered(journal, log);

@@ -10,7 +10,7 @@ import {
   type CheckedBatch,
   chainLinkOf,
   placeOf,
-} from "./batch.js";
+} from './batch.js';
 import { type Append, cutTo, type LedgerPart, readLedger } from './ledgerFile.js';
 
 /** Every so many records of an epoch the index keeps where one lies. */
@@ -111,9 +111,7 @@ export class LedgerLine {
   async store(records: readonly Chained[]): Promise<void> {
     if (this.#doubtful) await this.settle();
     const frames = records.map((entry) =>
-      'link' in entry
-        ? encodeLinkFrame(entry.previous, entry.link)
-        : encodeFrame(entry.previous, entry.body),
+      'link' in entry ? encodeLinkFrame(entry.previous, entry.link) : encodeFrame(entry.previous, entry.body),
     );
     try {
       await this.append(this.path, this.#length, Buffer.concat(frames));

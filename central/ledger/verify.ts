@@ -81,7 +81,14 @@ async function verifyDevice(
   unwrap: Unwrap | undefined,
   anchor: Place | undefined,
 ): Promise<DeviceReport> {
-  const tally: Tally = { taps: 0, verdicts: 0, newestTap: '', unanswered: new Set(), keysMissing: false, drops: new DeclaredDrops() };
+  const tally: Tally = {
+    taps: 0,
+    verdicts: 0,
+    newestTap: '',
+    unanswered: new Set(),
+    keysMissing: false,
+    drops: new DeclaredDrops(),
+  };
   const audits: LineAudit[] = [];
   for (const file of files) audits.push(await auditFile(folder, file, unwrap, tally, anchor));
   const drops = tally.drops.finish();

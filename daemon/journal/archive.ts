@@ -2,13 +2,15 @@ import type { Clock } from '../../platform/clock.js';
 import type { Disk } from '../../platform/disk.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
-import { endedTap, type JournalRecord, parseRecord } from '../../protocol/journal/record.js';
+import { parseRecord } from '../../protocol/journal/record.js';
 import type { Batch, BatchEntry, TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import type { RecordTime } from '../time.js';
 import {
   acknowledgedSegments,
   endIn,
+  lastRecord,
+  outlinesIn,
   RECORDS_A_SEGMENT,
   readSegment,
   type Segment,
@@ -141,7 +143,8 @@ export class Archive {
       if (!(await this.remove(segment))) break;
       freed += 1;
     }
-    if (freed > 0) this.options.log.warn('disk full: acknowledged segments removed early', { segments: freed });
+    if (freed > 0)
+      this.options.log.warn('disk full: acknowledged segments removed early', { segments: freed });
     return freed > 0;
   }
 
@@ -262,7 +265,7 @@ export async function lastPlace(disk: Disk, segments: readonly Segment[], log: L
   for (const [index, segment] of [...segments.entries()].reverse()) {
     const endBefore = endIn(segments, index) ?? Number.POSITIVE_INFINITY;
     try {
-      const last = (await readSegment(disk, segment)).findLast(({ seq }) => seq < endBefore);
+      const last = await lastRecord(disk, segment, endBefore);
       if (last !== undefined) return { epoch: segment.epoch, seq: last.seq, head: last.head.toString('hex') };
     } catch (thrown) {
       // The epoch's number comes from the file's name, so that nothing is numbered twice.
@@ -281,18 +284,10 @@ export async function unansweredTaps(disk: Disk, segments: readonly Segment[]): 
   const nameOf = ({ epoch, seq }: TapId) => `${epoch}/${seq}`;
   for (const segment of segments.slice(-SEGMENTS_SEARCHED)) {
     // What cannot be read is reported where the last place is looked for.
-    for (const record of await recordsOf(disk, segment).catch(() => [])) {
-      const ended = endedTap(record);
-      if (record.kind === 'tap') open.set(nameOf(record), { epoch: record.epoch, seq: record.seq });
-      else if (ended !== undefined) open.delete(nameOf(ended));
+    for (const { kind, epoch, seq, ends } of await outlinesIn(disk, segment).catch(() => [])) {
+      if (kind === 'tap') open.set(nameOf({ epoch, seq }), { epoch, seq });
+      else if (ends !== undefined) open.delete(nameOf(ends));
     }
   }
   return [...open.values()];
-}
-
-async function recordsOf(disk: Disk, segment: Segment): Promise<JournalRecord[]> {
-  return (await readSegment(disk, segment)).flatMap(({ entry }) => {
-    const parsed = Buffer.isBuffer(entry) ? parseRecord(entry) : undefined;
-    return parsed?.ok ? [parsed.value] : [];
-  });
 }

@@ -122,7 +122,10 @@ export class RoomKeeper {
     this.#unread.clear();
     while (!this.#stopped) {
       const closed = await this.#surveyed();
-      const step = nextStep(closed.map(({ facts }) => facts), this.#limits);
+      const step = nextStep(
+        closed.map(({ facts }) => facts),
+        this.#limits,
+      );
       if (step === undefined) return this.#settle(closed.map(({ facts }) => facts));
       const segment = closed[step.at]?.segment;
       if (segment === undefined || !(await this.#take(step, segment))) return;
@@ -215,7 +218,8 @@ export class RoomKeeper {
   /** Nothing more can be done, or needs to be. */
   #settle(closed: readonly SegmentFacts[]): void {
     const isFull = !fits(closed, this.#limits);
-    if (isFull && !this.#saidFull) this.options.log.error('the journal is over its limit and nothing in it may go');
+    if (isFull && !this.#saidFull)
+      this.options.log.error('the journal is over its limit and nothing in it may go');
     this.#saidFull = isFull;
     const { maxRecords, maxBytes } = this.#limits;
     const needed = closed.filter(({ acknowledged }) => !acknowledged);

@@ -1,6 +1,14 @@
 import type { Disk } from '../../platform/disk.js';
 import { type Frame, framesInOrder, type LinkFrame, scanFrames } from '../../protocol/journal/frame.js';
-import { epochBase, linkOf, nextHead, parseRecord, startFacts } from '../../protocol/journal/record.js';
+import {
+  epochBase,
+  linkOf,
+  nextHead,
+  type Outline,
+  outlineOf,
+  parseRecord,
+  startFacts,
+} from '../../protocol/journal/record.js';
 import type { BatchEntry, TapId } from '../../protocol/wire/messages.js';
 
 /** A segment closes at this many records. */
@@ -69,6 +77,38 @@ function storedLink({ previous, link }: LinkFrame, { epoch, first }: Segment): S
   if (link.epoch !== epoch || link.seq < first) return undefined;
   const entry = { class: link.class, digest: Buffer.from(link.digest) };
   return { seq: link.seq, entry, previous, head: nextHead(previous, link) };
+}
+
+/** The beginnings of a segment's records, in order. Unlike `readSegment` it proves nothing. */
+export async function outlinesIn(disk: Disk, { name, epoch, first }: Segment): Promise<Outline[]> {
+  return scanFrames(await disk.read(name)).frames.flatMap(({ body }) => {
+    const outline = outlineOf(body);
+    return outline?.epoch === epoch && outline.seq >= first ? [outline] : [];
+  });
+}
+
+/**
+ * The record with the highest number before another: what `readSegment` would give last, without reading all.
+ * @param endBefore numbers from here on lie in the next file
+ */
+export async function lastRecord(
+  disk: Disk,
+  segment: Segment,
+  endBefore: number,
+): Promise<StoredRecord | undefined> {
+  let last: Frame | LinkFrame | undefined;
+  let highest = 0;
+  for (const frame of framesInOrder(scanFrames(await disk.read(segment.name)))) {
+    const place = 'link' in frame ? frame.link : outlineOf(frame.body);
+    if (place === undefined || place.epoch !== segment.epoch || place.seq < segment.first) continue;
+    if (place.seq <= highest || place.seq >= endBefore) continue;
+    highest = place.seq;
+    last = frame;
+  }
+  if (last === undefined) return undefined;
+  const stored = 'link' in last ? storedLink(last, segment) : storedRecord(last, segment);
+  // What begins like a record and is none was written by somebody else: then each one is looked at.
+  return stored ?? (await readSegment(disk, segment)).findLast(({ seq }) => seq < endBefore);
 }
 
 /** As many records from the first one on as follow one another without a gap and with an unbroken chain. */

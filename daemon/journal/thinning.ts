@@ -1,4 +1,10 @@
-import { encodeLinkFrame, type Frame, framesInOrder, type LinkFrame, scanFrames } from '../../protocol/journal/frame.js';
+import {
+  encodeLinkFrame,
+  type Frame,
+  framesInOrder,
+  type LinkFrame,
+  scanFrames,
+} from '../../protocol/journal/frame.js';
 import { outlineOf } from '../../protocol/journal/record.js';
 import { sm3 } from '../../protocol/sm/sm3.js';
 import type { SegmentFacts } from './room.js';
@@ -56,8 +62,7 @@ export async function thinned(
   }
   const [first] = gone;
   const last = gone.at(-1);
-  const dropped =
-    first === undefined || last === undefined ? undefined : { first, last, count: gone.length };
+  const dropped = first === undefined || last === undefined ? undefined : { first, last, count: gone.length };
   return { bytes: Buffer.concat([...parts, bytes.subarray(copiedTo)]), dropped };
 }
 

@@ -141,7 +141,8 @@ export async function drain(journal: Journal, from: TapId = { epoch: 0, seq: 0 }
     for (const [index, body] of batch.records.entries()) {
       if (!Buffer.isBuffer(body)) {
         const seq = batch.first + index;
-        if (seq !== before.seq + 1 || head?.equals(previous) === false) throw new Error(`link ${seq} does not fit`);
+        if (seq !== before.seq + 1 || head?.equals(previous) === false)
+          throw new Error(`link ${seq} does not fit`);
         previous = nextHead(previous, { seq, ...body });
         head = previous;
         links.push(`${batch.epoch}/${seq}`);

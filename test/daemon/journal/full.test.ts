@@ -1,6 +1,6 @@
 import t from 'tap';
 import { DEFAULT_LIMITS } from '../../../daemon/journal/journal.js';
-import { ManualClock } from '../../../platform/clock.js';
+import type { ManualClock } from '../../../platform/clock.js';
 import { scanFrames } from '../../../protocol/journal/frame.js';
 import { droppedFacts, type JournalRecord } from '../../../protocol/journal/record.js';
 import { MemoryDisk } from '../../support/memoryDisk.js';
@@ -45,7 +45,8 @@ function declared({ records, links }: Drained): Map<string, number> {
     if (facts === undefined) continue;
     const { epoch, first, last } = facts;
     for (let seq = first; seq <= last; seq++)
-      if (links.includes(`${epoch}/${seq}`)) told.set(`${epoch}/${seq}`, (told.get(`${epoch}/${seq}`) ?? 0) + 1);
+      if (links.includes(`${epoch}/${seq}`))
+        told.set(`${epoch}/${seq}`, (told.get(`${epoch}/${seq}`) ?? 0) + 1);
   }
   return told;
 }
@@ -60,13 +61,20 @@ t.test('a full journal drops the oldest visits, keeps every alarm and the newest
   const taps = numbersOf(all.records, 'tap');
   t.ok(taps.length <= 1_000 && taps.length > 400, `${taps.length} taps`);
   const newest = opened.journal.newest.seq;
-  t.ok(all.links.every((link) => Number(link.slice(2)) < newest - 400), 'the newest are all there');
+  t.ok(
+    all.links.every((link) => Number(link.slice(2)) < newest - 400),
+    'the newest are all there',
+  );
   t.ok(all.links.length > 1_400, `${all.links.length} links`);
   const told = declared(all);
   t.same([...told.keys()].toSorted(), [...new Set(all.links)].toSorted(), 'each of them is declared');
   t.ok([...told.values()].every((times) => times === 1));
   const counted = all.records.flatMap((record) => droppedFacts(record)?.counts.visit ?? []);
-  t.equal(counted.reduce((sum, count) => sum + count, 0), all.links.length, 'and counted');
+  t.equal(
+    counted.reduce((sum, count) => sum + count, 0),
+    all.links.length,
+    'and counted',
+  );
   t.ok(recordsOn(disk) < 1_100, `${recordsOn(disk)} records on disk`);
   t.same(opened.dropping, [true]);
   t.equal(opened.lines.filter((line) => /error .*the journal is full/.test(line)).length, 1);
@@ -210,7 +218,10 @@ t.test('the power goes at any instant of the thinning: nothing is gone without a
   t.match(opened.dropping, [true]);
   const cuts = [...different.values()];
   t.ok(cuts.length >= 8, `${cuts.length} cuts`);
-  t.ok(cuts.some(({ names }) => names.some((name) => name.endsWith('.tmp'))), 'leftovers are among them');
+  t.ok(
+    cuts.some(({ names }) => names.some((name) => name.endsWith('.tmp'))),
+    'leftovers are among them',
+  );
   for (const [index, cut] of cuts.entries()) {
     const next = await openFull(cut);
     const all = await drain(next.journal);
@@ -225,29 +236,32 @@ t.test('the power goes at any instant of the thinning: nothing is gone without a
   }
 });
 
-t.test('a disk that somebody else fills: what central has makes room at once, and no card notices', async (t) => {
-  const disk = new MemoryDisk();
-  const opened = await openOn(disk);
-  const { journal } = opened;
-  for (let i = 0; i < 1_000; i++) {
-    journal.append(tap);
-    if (i % 64 === 63) await journal.idle();
-  }
-  await journal.acknowledged({ epoch: 1, seq: 600 });
-  const before = disk.names;
-  // Full until something goes.
-  disk.fail = (what) =>
-    what === 'append' && disk.names.filter((name) => before.includes(name)).length === before.length
-      ? 'ENOSPC'
-      : undefined;
-  await journal.append(tap).durable;
-  t.same(opened.failing, [], 'nobody was called');
-  t.notOk(disk.names.includes(before[0] ?? ''), 'the oldest acknowledged segment has gone');
-  t.ok(disk.names.includes(before[2] ?? ''), 'what central does not have stays');
-  t.match(opened.lines.join('\n'), /warn .*disk full: acknowledged segments removed early/);
-  const { records } = await drain(journal, { epoch: 1, seq: 600 });
-  t.equal(records.at(-1)?.seq, journal.newest.seq);
-});
+t.test(
+  'a disk that somebody else fills: what central has makes room at once, and no card notices',
+  async (t) => {
+    const disk = new MemoryDisk();
+    const opened = await openOn(disk);
+    const { journal } = opened;
+    for (let i = 0; i < 1_000; i++) {
+      journal.append(tap);
+      if (i % 64 === 63) await journal.idle();
+    }
+    await journal.acknowledged({ epoch: 1, seq: 600 });
+    const before = disk.names;
+    // Full until something goes.
+    disk.fail = (what) =>
+      what === 'append' && disk.names.filter((name) => before.includes(name)).length === before.length
+        ? 'ENOSPC'
+        : undefined;
+    await journal.append(tap).durable;
+    t.same(opened.failing, [], 'nobody was called');
+    t.notOk(disk.names.includes(before[0] ?? ''), 'the oldest acknowledged segment has gone');
+    t.ok(disk.names.includes(before[2] ?? ''), 'what central does not have stays');
+    t.match(opened.lines.join('\n'), /warn .*disk full: acknowledged segments removed early/);
+    const { records } = await drain(journal, { epoch: 1, seq: 600 });
+    t.equal(records.at(-1)?.seq, journal.newest.seq);
+  },
+);
 
 for (const code of ['ENOSPC', 'EROFS', 'EIO']) {
   t.test(`${code} with nothing to spare: nothing is dropped, and it recovers by itself`, async (t) => {

@@ -87,39 +87,46 @@ t.test('too many bytes are too much as well', async (t) => {
 });
 
 const counts = fc.tuple(fc.nat(9), fc.nat(9), fc.nat(300), fc.nat(9));
-const segments = fc.tuple(
-  fc.array(counts, { maxLength: 8 }),
-  fc.array(counts, { maxLength: 12 }),
-).map(([acknowledged, open]) => [
-  ...acknowledged.map((one) => segment(one, true)),
-  ...open.map((one) => segment(one)),
-]);
+const segments = fc
+  .tuple(fc.array(counts, { maxLength: 8 }), fc.array(counts, { maxLength: 12 }))
+  .map(([acknowledged, open]) => [
+    ...acknowledged.map((one) => segment(one, true)),
+    ...open.map((one) => segment(one)),
+  ]);
 
 t.test('whatever is there: the order holds, the end is within the limits, and the chain stays', async () => {
   fc.assert(
-    fc.property(segments, fc.nat(2_000), fc.integer({ min: 1_000, max: 1_000_000 }), (all, maxRecords, maxBytes) => {
-      let left = all;
-      let removed = 0;
-      let dearest = Number.POSITIVE_INFINITY;
-      for (const step of stepsOf(all, maxRecords, maxBytes)) {
-        if (fits(left, { maxRecords, maxBytes })) return false;
-        if (step.kind === 'remove') {
-          removed += 1;
-          if (step.at !== 0 || left[0]?.acknowledged !== true) return false;
-        } else {
-          if (left.some(({ acknowledged }) => acknowledged) || step.class === chain) return false;
-          // Nothing dearer goes while anything less dear is left, and nothing newer before what is older.
-          if (step.class > dearest || left.some(({ counts }) => counts.slice(step.class + 1).some((n) => n > 0)))
-            return false;
-          if (left.slice(0, step.at).some(({ counts }) => (counts[step.class] ?? 0) > 0)) return false;
-          dearest = step.class;
+    fc.property(
+      segments,
+      fc.nat(2_000),
+      fc.integer({ min: 1_000, max: 1_000_000 }),
+      (all, maxRecords, maxBytes) => {
+        let left = all;
+        let removed = 0;
+        let dearest = Number.POSITIVE_INFINITY;
+        for (const step of stepsOf(all, maxRecords, maxBytes)) {
+          if (fits(left, { maxRecords, maxBytes })) return false;
+          if (step.kind === 'remove') {
+            removed += 1;
+            if (step.at !== 0 || left[0]?.acknowledged !== true) return false;
+          } else {
+            if (left.some(({ acknowledged }) => acknowledged) || step.class === chain) return false;
+            // Nothing dearer goes while anything less dear is left, and nothing newer before what is older.
+            if (
+              step.class > dearest ||
+              left.some(({ counts }) => counts.slice(step.class + 1).some((n) => n > 0))
+            )
+              return false;
+            if (left.slice(0, step.at).some(({ counts }) => (counts[step.class] ?? 0) > 0)) return false;
+            dearest = step.class;
+          }
+          left = after(left, step);
         }
-        left = after(left, step);
-      }
-      const chains = (list: readonly SegmentFacts[]) => list.map(({ counts }) => counts[chain]);
-      const isDone = fits(left, { maxRecords, maxBytes }) || left.every((facts) => droppable(facts) === 0);
-      return isDone && JSON.stringify(chains(left)) === JSON.stringify(chains(all.slice(removed)));
-    }),
+        const chains = (list: readonly SegmentFacts[]) => list.map(({ counts }) => counts[chain]);
+        const isDone = fits(left, { maxRecords, maxBytes }) || left.every((facts) => droppable(facts) === 0);
+        return isDone && JSON.stringify(chains(left)) === JSON.stringify(chains(all.slice(removed)));
+      },
+    ),
     { numRuns: 300 },
   );
 });

@@ -43,52 +43,58 @@ function journalOf(list: readonly string[]): TestJournal {
   return journal;
 }
 
-t.test('whatever is thinned out, the chain proves, and central takes it and finds nothing undeclared', async (t) => {
-  let run = 0;
-  const folder = t.testdir({});
-  await fc.assert(
-    fc.asyncProperty(kinds, fc.subarray([3, 2, 1]), fc.nat(45), async (list, classes, size) => {
-      const journal = journalOf(list);
-      let bytes: Buffer = framesOf(journal);
-      for (const value of classes) {
-        const found = factsOf(bytes, RANGE).counts[value] ?? 0;
-        const done = await thinned(bytes, RANGE, value, atOnce);
-        if ((done.dropped?.count ?? 0) !== found) return false;
-        bytes = done.bytes;
-        if (done.dropped === undefined) continue;
-        const { first, last, count } = done.dropped;
-        const counts = { [classNameOf(value)]: count };
-        journal.add('dropped', { clear: { epoch: 1, first, last, counts, reason: 'room' } });
-        bytes = Buffer.concat([bytes, encodeFrame(journal.headAt(journal.seq - 1), journal.bodies.at(-1) ?? bytes)]);
-      }
-      const records = await stored(bytes);
-      const isWhole =
-        records.length === journal.seq &&
-        unbroken(records).length === records.length &&
-        records.at(-1)?.head.equals(journal.head) === true;
-      if (!isWhole) return false;
-      run += 1;
-      const data = join(folder, `${run}`);
-      mkdirSync(ledgerFolder(data), { recursive: true });
-      const ledger = new Ledger({ folder: ledgerFolder(data), log: silentLog, writes: true });
-      for (let at = 0; at < records.length; at += size + 1) {
-        const some = records.slice(at, at + size + 1);
-        const previous = some[0]?.previous.toString('hex') ?? '';
-        const batch = { epoch: 1, first: at + 1, previous, records: some.map(({ entry }) => entry) };
-        const answer = await ledger.store(DEVICE, batch);
-        if (answer.kind !== 'stored') return false;
-        if ((await ledger.store(DEVICE, batch)).kind !== 'known') return false;
-      }
-      for await (const report of verifyLedger(data, DEVICE, undefined)) {
-        const links = records.filter(({ entry }) => !Buffer.isBuffer(entry)).length;
-        const told = report.dropped.flatMap(({ counts }) => Object.values(counts));
-        return report.whole && told.reduce((sum, count) => sum + count, 0) === links;
-      }
-      return false;
-    }),
-    { numRuns: 40 },
-  );
-});
+t.test(
+  'whatever is thinned out, the chain proves, and central takes it and finds nothing undeclared',
+  async (t) => {
+    let run = 0;
+    const folder = t.testdir({});
+    await fc.assert(
+      fc.asyncProperty(kinds, fc.subarray([3, 2, 1]), fc.nat(45), async (list, classes, size) => {
+        const journal = journalOf(list);
+        let bytes: Buffer = framesOf(journal);
+        for (const value of classes) {
+          const found = factsOf(bytes, RANGE).counts[value] ?? 0;
+          const done = await thinned(bytes, RANGE, value, atOnce);
+          if ((done.dropped?.count ?? 0) !== found) return false;
+          bytes = done.bytes;
+          if (done.dropped === undefined) continue;
+          const { first, last, count } = done.dropped;
+          const counts = { [classNameOf(value)]: count };
+          journal.add('dropped', { clear: { epoch: 1, first, last, counts, reason: 'room' } });
+          bytes = Buffer.concat([
+            bytes,
+            encodeFrame(journal.headAt(journal.seq - 1), journal.bodies.at(-1) ?? bytes),
+          ]);
+        }
+        const records = await stored(bytes);
+        const isWhole =
+          records.length === journal.seq &&
+          unbroken(records).length === records.length &&
+          records.at(-1)?.head.equals(journal.head) === true;
+        if (!isWhole) return false;
+        run += 1;
+        const data = join(folder, `${run}`);
+        mkdirSync(ledgerFolder(data), { recursive: true });
+        const ledger = new Ledger({ folder: ledgerFolder(data), log: silentLog, writes: true });
+        for (let at = 0; at < records.length; at += size + 1) {
+          const some = records.slice(at, at + size + 1);
+          const previous = some[0]?.previous.toString('hex') ?? '';
+          const batch = { epoch: 1, first: at + 1, previous, records: some.map(({ entry }) => entry) };
+          const answer = await ledger.store(DEVICE, batch);
+          if (answer.kind !== 'stored') return false;
+          if ((await ledger.store(DEVICE, batch)).kind !== 'known') return false;
+        }
+        for await (const report of verifyLedger(data, DEVICE, undefined)) {
+          const links = records.filter(({ entry }) => !Buffer.isBuffer(entry)).length;
+          const told = report.dropped.flatMap(({ counts }) => Object.values(counts));
+          return report.whole && told.reduce((sum, count) => sum + count, 0) === links;
+        }
+        return false;
+      }),
+      { numRuns: 40 },
+    );
+  },
+);
 
 t.test('damage, and what is not of this segment, stays as it lies', async (t) => {
   const journal = journalOf(['tap', 'tap', 'tap', 'alarm']);
@@ -96,7 +102,11 @@ t.test('damage, and what is not of this segment, stays as it lies', async (t) =>
   const { from = 0 } = scanFrames(bytes).frames[3] ?? {};
   bytes.writeUInt8(bytes.readUInt8(from + 60) ^ 1, from + 60);
   const { bytes: after, dropped } = await thinned(bytes, { ...RANGE, endBefore: 5 }, 2, atOnce);
-  t.same(dropped, { first: 3, last: 3, count: 1 }, 'of 3, 4 and 5 one is damaged, and one lies in the next file too');
+  t.same(
+    dropped,
+    { first: 3, last: 3, count: 1 },
+    'of 3, 4 and 5 one is damaged, and one lies in the next file too',
+  );
   const scan = scanFrames(after);
   t.equal(scan.links.length, 1);
   t.equal(scan.frames.length, scanFrames(bytes).frames.length - 1);

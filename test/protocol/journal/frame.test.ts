@@ -176,10 +176,13 @@ t.test('what is left of a dropped record lies between whole ones, and reads back
   const bytes = Buffer.concat([frames[0] ?? link, link, frames[1] ?? link, link]);
   const scan = scanFrames(bytes);
   t.same(scan.damaged, []);
-  t.same(scan.links.map(({ link, previous }) => ({ link, previous })), [
-    { link: LINK, previous: previousOf(5) },
-    { link: LINK, previous: previousOf(5) },
-  ]);
+  t.same(
+    scan.links.map(({ link, previous }) => ({ link, previous })),
+    [
+      { link: LINK, previous: previousOf(5) },
+      { link: LINK, previous: previousOf(5) },
+    ],
+  );
   t.same(
     framesInOrder(scan).map((frame) => ('link' in frame ? 'link' : frame.body.toString())),
     ['one', 'link', 'three', 'link'],

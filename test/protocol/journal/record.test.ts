@@ -109,7 +109,11 @@ t.test('an outline is what the whole record says, of any record and of no other 
     const body = encodeRecord(record);
     t.match(outlineOf(body), { epoch, seq, class: record.class });
     const turned = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(body.toString())).reverse()));
-    t.match(outlineOf(Buffer.from(turned)), { epoch, seq, class: record.class }, 'in another order of its fields');
+    t.match(
+      outlineOf(Buffer.from(turned)),
+      { epoch, seq, class: record.class },
+      'in another order of its fields',
+    );
   }
   t.equal(outlineOf(Buffer.from('{"v":1,"epoch":1}')), undefined);
   t.equal(outlineOf(Buffer.alloc(0)), undefined);

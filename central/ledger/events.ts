@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CardpadError, codeOf } from '../../protocol/errors.js';
-import { type JournalRecord, parseRecord } from '../../protocol/journal/record.js';
+import { droppedFacts, type JournalRecord, parseRecord } from '../../protocol/journal/record.js';
 import {
   parseAlarmContent,
   parseTapContent,
@@ -92,6 +92,8 @@ class FileEvents {
       if (part.from >= end) return;
       if (part.kind === 'damage') continue;
       this.#fromByte = part.to;
+      // Of a dropped record nothing is left to print; a record of kind `dropped` tells of it.
+      if (part.kind === 'link') continue;
       const record = parseRecord(part.frame.body);
       if (record.ok) yield record.value;
     }
@@ -112,7 +114,7 @@ class FileEvents {
 
   async #line(record: JournalRecord, voidReason: string | undefined): Promise<EventLine | undefined> {
     const head = this.#head(record);
-    if (record.sealed === undefined) return head;
+    if (record.sealed === undefined) return { ...head, ...droppedFields(record) };
     const unreadable = (reason: string) => ({ ...head, unreadable: true, reason });
     const opening = await this.#reader.open(record);
     if (!opening.ok) return unreadable(opening.reason);
@@ -142,6 +144,13 @@ class FileEvents {
     const ended = voidReason === undefined ? {} : { kind: 'tap-void', reason: voidReason };
     return { ...ended, medium, assurance, subject, lane, direction, schemes };
   }
+}
+
+function droppedFields(record: JournalRecord): EventLine {
+  const facts = droppedFacts(record);
+  if (facts === undefined) return {};
+  const { epoch, first, last, counts, reason } = facts;
+  return { from: `${epoch}/${first}`, to: `${epoch}/${last}`, counts, reason };
 }
 
 function verdictFields(plaintext: Buffer, ownEpoch: number): EventLine | undefined {

@@ -5,7 +5,7 @@ import { codeOf } from '../../protocol/errors.js';
 import type { JournalRecord } from '../../protocol/journal/record.js';
 import type { Batch } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
-import { type ChainedRecord, type CheckedBatch, checkBatch } from './batch.js';
+import { type Chained, type CheckedBatch, checkBatch, placeOf } from './batch.js';
 import { type Append, appendDurable, ledgerFileName, ledgerFiles } from './ledgerFile.js';
 import { LedgerLine } from './ledgerLine.js';
 
@@ -21,7 +21,7 @@ export type Stored =
       readonly place: Place;
       /** The line that has it now; 0 is the main one. */
       readonly fork: number;
-      readonly records: readonly ChainedRecord[];
+      readonly records: readonly Chained[];
     }
   | { readonly kind: 'known'; readonly place: Place; readonly fork: number }
   /** Records before it are missing here: nothing was stored, and the device rewinds to our place. */
@@ -211,10 +211,11 @@ export class Ledger {
   }
 }
 
-function endOf(records: readonly ChainedRecord[]): Place {
+function endOf(records: readonly Chained[]): Place {
   const last = records.at(-1);
   if (last === undefined) throw new RangeError('a batch has at least one record');
-  return { epoch: last.record.epoch, seq: last.record.seq, head: last.head.toString('hex') };
+  const { epoch, seq } = placeOf(last);
+  return { epoch, seq, head: last.head.toString('hex') };
 }
 
 function samePlace(a: Place | null, b: Place | null): boolean {

@@ -6,6 +6,7 @@ import { parseVerdictContent, parseVoidContent } from '../../protocol/journal/se
 import type { Place } from '../../protocol/wire/session.js';
 import { ledgerFolder } from '../keys.js';
 import { isAfter, readAnchors } from './anchors.js';
+import { DeclaredDrops, type DroppedRange } from './declaredDrops.js';
 import { listLedger } from './events.js';
 import { type LedgerFileName, type LedgerPart, ledgerFileName, readLedger } from './ledgerFile.js';
 import { type EpochEnd, type Fault, LineAudit } from './lineAudit.js';
@@ -31,6 +32,8 @@ export interface DeviceReport {
    * tells which; they are no fault by themselves. Undefined where seals were not checked.
    */
   readonly tapsWithoutVerdict: number | undefined;
+  /** Records that the gate dropped for want of room and told of. No fault: the chain holds their places. */
+  readonly dropped: readonly DroppedRange[];
   /** First what was acknowledged and is gone, then in order of the file. */
   readonly faults: readonly Fault[];
 }
@@ -41,6 +44,7 @@ interface Tally {
   newestTap: string;
   readonly unanswered: Set<string>;
   keysMissing: boolean;
+  readonly drops: DeclaredDrops;
 }
 
 /** Sealed kinds that this code knows: one without its seal was not written by a gate. */
@@ -77,15 +81,24 @@ async function verifyDevice(
   unwrap: Unwrap | undefined,
   anchor: Place | undefined,
 ): Promise<DeviceReport> {
-  const tally: Tally = { taps: 0, verdicts: 0, newestTap: '', unanswered: new Set(), keysMissing: false };
+  const tally: Tally = {
+    taps: 0,
+    verdicts: 0,
+    newestTap: '',
+    unanswered: new Set(),
+    keysMissing: false,
+    drops: new DeclaredDrops(),
+  };
   const audits: LineAudit[] = [];
   for (const file of files) audits.push(await auditFile(folder, file, unwrap, tally, anchor));
+  const drops = tally.drops.finish();
   const main = audits.find(({ file }) => file.fork === 0);
   const faults = [
     ...acknowledged(device, main, anchor),
     ...audits.flatMap((audit) => audit.faults),
     ...betweenEpochs(main),
     ...forks(audits),
+    ...drops.faults,
   ];
   tally.unanswered.delete(tally.newestTap);
   const epochs = audits.flatMap((audit) => [...audit.ends().keys()]);
@@ -100,6 +113,7 @@ async function verifyDevice(
     head: main === undefined ? null : newestPlace(main),
     sealsChecked,
     tapsWithoutVerdict: sealsChecked ? tally.unanswered.size : undefined,
+    dropped: drops.dropped,
     faults: faults.slice(0, MOST_FAULTS),
   };
 }
@@ -126,7 +140,9 @@ async function auditFile(
   for await (const part of readLedger(path)) {
     last = last?.kind === 'damage' && part.kind === 'damage' ? { ...part, from: last.from } : part;
     const record = audit.take(part);
+    if (part.kind === 'link') tally.drops.link(file.name, part.frame.link);
     if (record === undefined) continue;
+    tally.drops.note(record);
     if (record.kind === 'tap') tally.taps += 1;
     if (record.kind === 'verdict') tally.verdicts += 1;
     if (reader !== undefined) await checkSeal(audit, reader, record, tally);

@@ -15,7 +15,14 @@ export interface WriterEvents {
   readonly onDurable: () => void;
   /** Told once when the disk begins to fail, and once when it takes records again. */
   readonly onFailing: (failing: boolean) => void;
+  /** A new file was begun: the ones before it are not written to any more. */
+  readonly onSegment: () => void;
+  /** The disk has no room. Resolves with whether some was made, and the records are tried again at once. */
+  readonly onFull: () => Promise<boolean>;
 }
+
+/** No room on the disk, or none within this user's quota. */
+const FULL = ['ENOSPC', 'EDQUOT'];
 
 /** Records that one flush may carry. */
 const MAX_GROUP = 64;
@@ -79,6 +86,7 @@ export class SegmentWriter {
       this.#cancelRetry();
     }
     if (this.#pending.length > 0) this.log.error('records lost', { records: this.#pending.length });
+    for (const { settle } of this.#pending) settle(notOnDisk());
     await this.#leaveFile();
   }
 
@@ -96,7 +104,11 @@ export class SegmentWriter {
       try {
         await this.#commit(group);
       } catch (thrown) {
-        await this.#giveUpFile(thrown, group);
+        if (FULL.includes(codeOf(thrown) ?? '') && (await this.events.onFull())) {
+          await this.#abandonFile();
+          continue;
+        }
+        await this.#giveUp(thrown, group);
         return;
       }
       this.#pending.splice(0, group.length);
@@ -132,6 +144,7 @@ export class SegmentWriter {
       this.#inFile = 0;
       this.#goodBytes = 0;
       this.segments.push({ name, epoch: this.epoch, ordinal, first });
+      this.events.onSegment();
       return file;
     } catch (thrown) {
       // A file that a failed create left behind is never written to: the next try takes the next name.
@@ -140,18 +153,23 @@ export class SegmentWriter {
     }
   }
 
-  async #giveUpFile(thrown: unknown, group: readonly PendingFrame[]): Promise<void> {
+  async #giveUp(thrown: unknown, group: readonly PendingFrame[]): Promise<void> {
     if (!this.#failing) {
       this.log.error('cannot write', { problem: codeOf(thrown) ?? messageOf(thrown) });
       this.#failing = true;
       this.events.onFailing(true);
     }
+    await this.#abandonFile();
+    for (const { settle } of group) settle(notOnDisk(thrown));
+    this.#cancelRetry = this.clock.schedule(RETRY_MS, () => this.#run());
+  }
+
+  /** What failed is never tried again on the same file. */
+  async #abandonFile(): Promise<void> {
     const hadFile = this.#file !== undefined;
     await this.#file?.truncate(this.#goodBytes).catch(() => {});
     await this.#leaveFile();
     if (hadFile && this.#goodBytes === 0) await this.#removeEmpty();
-    for (const { settle } of group) settle(notOnDisk(thrown));
-    this.#cancelRetry = this.clock.schedule(RETRY_MS, () => this.#run());
   }
 
   /** A disk that stays full for days must not gather an empty file a second. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { keyPath, readKeyPair } from '../../../central/keys.js';
+import type { DroppedRange } from '../../../central/ledger/declaredDrops.js';
 import type { Fault } from '../../../central/ledger/lineAudit.js';
 import { type Unwrap, unwrapWith } from '../../../central/ledger/reading.js';
 import { type DeviceReport, verifyLedger } from '../../../central/ledger/verify.js';
@@ -11,7 +12,8 @@ const HELP = `usage: cardpad central verify --data DIR [--device ID] [--json]
 
 Recomputes every chain of the ledger and names the first record that was altered, removed, reordered or forged,
 second histories and gaps, and records that were acknowledged and are gone, to the last one and the whole file. Works
-beside a running central. Exit code 0: all is whole; 1: it is not.
+beside a running central. Records that a gate dropped because its journal was full, and told of, are listed and are no
+fault. Exit code 0: all is whole; 1: it is not.
 
   --data DIR     the folder of this central service
   --device ID    this device only
@@ -36,6 +38,11 @@ function faultLine(device: string, { kind, epoch, seq, file, detail }: Fault): s
   return `${device} NOT WHOLE: ${kind}${record} in ${file}: ${detail}`;
 }
 
+function droppedLine(device: string, { epoch, first, last, counts }: DroppedRange): string {
+  const words = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+  return `${device} declared gap: dropped for want of room in ${epoch}/${first}..${epoch}/${last}: ${words.join(', ')}`;
+}
+
 function lines(report: DeviceReport): string[] {
   const { device, whole, records, taps, verdicts, epochs, head, faults, sealsChecked, tapsWithoutVerdict } =
     report;
@@ -45,10 +52,11 @@ function lines(report: DeviceReport): string[] {
   const seals = sealsChecked ? '' : ', seals not checked';
   const unanswered = tapsWithoutVerdict ? `, ${tapsWithoutVerdict} taps without verdict` : '';
   const summary = `${counts}, ${from}, ${place}${seals}${unanswered}`;
-  if (whole) return [`${device} ok: ${summary}`];
+  const gaps = report.dropped.map((range) => droppedLine(device, range));
+  if (whole) return [...gaps, `${device} ok: ${summary}`];
   const shown = faults.slice(0, FAULTS_SHOWN).map((fault) => faultLine(device, fault));
   const more = faults.length - shown.length;
-  return [...shown, `${device} NOT WHOLE: ${more > 0 ? `${more} faults more; ` : ''}${summary}`];
+  return [...gaps, ...shown, `${device} NOT WHOLE: ${more > 0 ? `${more} faults more; ` : ''}${summary}`];
 }
 
 async function verify(argv: readonly string[]): Promise<number> {

@@ -184,8 +184,7 @@ export class LinkBench {
 
   /** Sealed records of one kind so far are so many. */
   recordsOf(kind: string): number {
-    const bodies = this.central.batches.flatMap(({ batch }) => batch.records);
-    return bodies.filter((body) => JSON.parse(body.toString()).kind === kind).length;
+    return this.central.bodies.filter((body) => JSON.parse(body.toString()).kind === kind).length;
   }
 
   sent(kind: 'hello' | 'verify' | 'events' | 'state') {

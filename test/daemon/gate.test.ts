@@ -129,7 +129,9 @@ t.test('a stop flushes the journal first, and whoever answers late finds nobody'
 
 t.test('a gate whose SM2 fails its self-test, or whose keys do not fit, says that it is unfit', async (t) => {
   const failing = createSm2Inline();
-  const wrong = new CardpadError('sm.self-test', 'fatal', 'SM2 computes wrongly');
+  const wrong = new CardpadError('sm.self-test', 'fatal', 'SM2 computes wrongly', {
+    help: 'Replace the board.',
+  });
   const street = await Street.build(t);
   await street.provision();
   street.central.connect();

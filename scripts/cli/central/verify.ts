@@ -81,5 +81,6 @@ export const verifyCommand: Command = {
   name: 'verify',
   summary: 'proves that no stored record was altered, removed, reordered or forged',
   help: HELP,
+  results: 'lines',
   run: verify,
 };

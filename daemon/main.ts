@@ -59,7 +59,7 @@ function laneSettings(config: Config): LaneSettings {
 async function openJournal(
   { dataDir, device }: Config,
   { journalDisk: disk, clock, randomBytes, log }: GateWorld,
-  { central }: Identity,
+  { central, key: deviceKey }: Identity,
   sm2: Sm2Service,
   time: TimeKeeper,
   boot: string,
@@ -71,10 +71,11 @@ async function openJournal(
     ledgerKey: ledgerKey.id,
     wrapped: Buffer.from(await sm2.encrypt(key, ledgerKey.publicKey)).toString('hex'),
   });
+  const signer = { id: deviceKey.id, sign: (message: Uint8Array) => sm2.sign(message, deviceKey) };
   try {
     const onFailing = (failing: boolean) => conditions.set('journal.failing', failing);
     const named = { log: log.named('journal'), onFailing };
-    return await Journal.open({ disk, device, clock, randomBytes, boot, time, wrapKey, ...named });
+    return await Journal.open({ disk, device, clock, randomBytes, boot, time, wrapKey, signer, ...named });
   } catch (cause) {
     if (cause instanceof CardpadError && cause.disposition === 'fatal') throw cause;
     const folder = join(dataDir, 'journal');
@@ -183,6 +184,8 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
     onLate: (tap, { outcome }) => lane.dispatch({ type: 'late', nowMs: clock.monotonicMs(), tap, outcome }),
   });
   connections.push(() => link.close());
+  // While the broker is told, and no longer than that takes.
+  connections.push(() => journal.signOff());
   const effects = new Effects({
     ...outputs,
     journal,

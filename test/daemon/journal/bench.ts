@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Signer } from '../../../daemon/journal/headSigner.js';
 import { Journal } from '../../../daemon/journal/journal.js';
 import { ManualClock } from '../../../platform/clock.js';
 import type { Disk } from '../../../platform/disk.js';
@@ -57,6 +58,9 @@ export function repeatableBytes(): (length: number) => Buffer {
 
 const randomBytes = repeatableBytes();
 
+/** Signs at once, with what nobody checks. */
+export const SIGNER: Signer = { id: 'd0d1d2d3d4d5d6d7', sign: async () => 'ab'.repeat(64) };
+
 export interface OpenedJournal {
   readonly journal: Journal;
   readonly clock: ManualClock;
@@ -71,6 +75,7 @@ export async function openOn(
   clock = new ManualClock(),
   around: (wrap: () => Promise<KeyFacts>) => Promise<KeyFacts> = (wrap) => wrap(),
   trusted = true,
+  signer: Signer = SIGNER,
 ): Promise<OpenedJournal> {
   const lines: string[] = [];
   const failing: boolean[] = [];
@@ -82,6 +87,7 @@ export async function openOn(
     time: { wallMs: () => clock.wallMs(), trusted },
     randomBytes,
     wrapKey: () => around(async () => ({ ledgerKey: 'a1b2c3d4e5f60718', wrapped: `04${'00'.repeat(128)}` })),
+    signer,
     onFailing: (isFailing) => failing.push(isFailing),
     log: createLog(
       (line) => lines.push(line),

@@ -14,7 +14,7 @@ import { FakeCentral } from '../../support/fakeCentral.js';
 import { MemoryDisk } from '../../support/memoryDisk.js';
 import { MemoryBroker } from '../../support/memoryMqtt.js';
 import { settle } from '../../support/waiting.js';
-import { DEVICE, tap, verdictOn } from '../journal/bench.js';
+import { DEVICE, SIGNER, tap, verdictOn } from '../journal/bench.js';
 
 export { DEVICE, tap, verdictOn };
 
@@ -90,6 +90,7 @@ export class LinkBench {
       time,
       randomBytes,
       wrapKey: async () => ({ ledgerKey: 'a1b2c3d4e5f60718', wrapped: `04${'00'.repeat(128)}` }),
+      signer: SIGNER,
       log,
     });
     const bench = new LinkBench(

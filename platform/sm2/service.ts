@@ -1,3 +1,4 @@
+import { secretBytes } from '../../protocol/sm/secretBytes.js';
 import type { Sm2KeyPair } from '../../protocol/sm/sm2Key.js';
 import type { Sm2Operations } from './operations.js';
 
@@ -59,5 +60,7 @@ export function sm2ServiceOver(call: Sm2Call, close: () => Promise<void>): Sm2Se
  * other thread; and the caller may reuse his while the call waits.
  */
 export function exactly(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from(bytes);
+  const copy = new Uint8Array(secretBytes(bytes.length).buffer);
+  copy.set(bytes);
+  return copy;
 }

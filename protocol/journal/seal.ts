@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { joinBox, open, type SealKeys, seal, splitBox } from '../sm/sealed.js';
+import { secretBytes } from '../sm/secretBytes.js';
 import { kdfSm3 } from '../sm/sm3.js';
 import { DECIDERS, OutcomeSchema, ReasonSchema, ReasonsSchema } from '../verdict.js';
 import { parseJson, toPaddedJson } from '../wire/json.js';
@@ -83,8 +84,7 @@ export class RecordKey {
   /** @param first the key as it was wrapped, 32 bytes; copied */
   constructor(first: Uint8Array) {
     if (first.length !== KEY_BYTES) throw new RangeError(`a record key has ${KEY_BYTES} bytes`);
-    // Not from Node's shared slab, which others may be shown.
-    this.#key = Buffer.alloc(KEY_BYTES);
+    this.#key = secretBytes(KEY_BYTES);
     this.#key.set(first);
   }
 

@@ -1,6 +1,7 @@
 import { getHashes, timingSafeEqual } from 'node:crypto';
 import type { Sm3Engine } from './engine.js';
 import { platformSm3 } from './platformEngine.js';
+import { secretBytes } from './secretBytes.js';
 
 export const SM3_BYTES = 32;
 
@@ -30,9 +31,8 @@ export function hmacSm3(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffe
  */
 export function kdfSm3(lengthBytes: number, ...parts: readonly Uint8Array[]): Buffer {
   const partsBytes = parts.reduce((sum, { length }) => sum + length, 0);
-  // Memory of their own: what lies in Node's shared slab (node:buffer, `Buffer.poolSize`) is not overwritten.
-  const input = Buffer.alloc(partsBytes + 4);
-  const derived = Buffer.alloc(lengthBytes);
+  const input = secretBytes(partsBytes + 4);
+  const derived = secretBytes(lengthBytes);
   let at = 0;
   for (const part of parts) {
     input.set(part, at);

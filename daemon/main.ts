@@ -65,7 +65,7 @@ const limitsOf = ({ maxRecords, maxMb, retentionHours }: Config['journal']): Jou
 async function openJournal(
   { dataDir, device, journal }: Config,
   { journalDisk: disk, clock, randomBytes, log }: GateWorld,
-  { central }: Identity,
+  { central, key: deviceKey }: Identity,
   sm2: Sm2Service,
   time: TimeKeeper,
   boot: string,
@@ -78,6 +78,7 @@ async function openJournal(
     ledgerKey: ledgerKey.id,
     wrapped: Buffer.from(await sm2.encrypt(key, ledgerKey.publicKey)).toString('hex'),
   });
+  const signer = { id: deviceKey.id, sign: (message: Uint8Array) => sm2.sign(message, deviceKey) };
   try {
     const onFailing = (failing: boolean) => {
       conditions.set('journal.failing', failing);
@@ -85,7 +86,7 @@ async function openJournal(
     };
     const onDropping = (dropping: boolean) => conditions.set('journal.dropping', dropping);
     const named = { log: log.named('journal'), limits: limitsOf(journal), onFailing, onDropping };
-    return await Journal.open({ disk, device, clock, randomBytes, boot, time, wrapKey, ...named });
+    return await Journal.open({ disk, device, clock, randomBytes, boot, time, wrapKey, signer, ...named });
   } catch (cause) {
     if (cause instanceof CardpadError && cause.disposition === 'fatal') throw cause;
     const folder = join(dataDir, 'journal');
@@ -204,6 +205,8 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
     onLate: (tap, { outcome }) => lane.dispatch({ type: 'late', nowMs: clock.monotonicMs(), tap, outcome }),
   });
   connections.push(() => link.close());
+  // While the broker is told, and no longer than that takes.
+  connections.push(() => journal.signOff());
   const effects = new Effects({
     ...outputs,
     journal,

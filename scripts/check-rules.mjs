@@ -19,6 +19,7 @@ const SWITCHED_OFF = [
 const SLEEP = /\bsetTimeout\b|\bsleep\(|timers\/promises/;
 /** Tests in which time itself is what happens. */
 const MAY_WAIT = {
+  'test/e2e/memory.test.ts': 'the collector, which has its own time',
   'test/central/manyHellos.test.ts': 'gates that ask again at their own pace',
   'test/drivers/safety.test.ts': 'the text of a program that dies from a timer',
   'test/e2e/demoTerminal.test.ts': 'a terminal that takes its bytes at a pace',

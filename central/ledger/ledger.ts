@@ -6,6 +6,7 @@ import type { JournalRecord } from '../../protocol/journal/record.js';
 import type { Batch } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import { type Chained, type CheckedBatch, checkBatch, placeOf } from './batch.js';
+import { HISTORY_ALARMS } from './histories.js';
 import { type Append, appendDurable, ledgerFileName, ledgerFiles } from './ledgerFile.js';
 import { LedgerLine } from './ledgerLine.js';
 
@@ -152,6 +153,7 @@ export class Ledger {
     this.options.log.error(rolledBack ? 'journal rolled back' : 'journal gap', {
       device,
       epoch,
+      ...(rolledBack ? { alarm: HISTORY_ALARMS.rolledBack } : {}),
       after: previous === null ? 'nothing' : `${previous.epoch}/${previous.seq}`,
       ours: main.place === null ? 'nothing' : `${main.place.epoch}/${main.place.seq}`,
     });
@@ -186,6 +188,7 @@ export class Ledger {
       'journal forked: this device has a second history, its disk was cloned or rolled back',
       {
         device,
+        alarm: HISTORY_ALARMS.forked,
         at: `${batch.epoch}/${fromSeq}`,
         file: ledgerFileName(device, line.fork),
       },

@@ -10,6 +10,7 @@ import {
   startFacts,
 } from '../../protocol/journal/record.js';
 import type { Place } from '../../protocol/wire/session.js';
+import type { HeadAudit } from './headAudit.js';
 import type { LedgerFileName, LedgerPart } from './ledgerFile.js';
 
 /** What can be wrong with a stored journal. */
@@ -74,6 +75,8 @@ export class LineAudit {
   constructor(
     readonly file: LedgerFileName,
     private readonly anchor?: Place,
+    /** Checks what the device signed; without it signatures are passed over. */
+    readonly heads?: HeadAudit,
   ) {}
 
   /** The head at the anchor as it is here; undefined where its record is not. */
@@ -124,6 +127,7 @@ export class LineAudit {
     }
     this.#chain({ epoch, seq, facts: startFacts(parsed.value) }, previous, head);
     this.#damagedBefore = false;
+    this.#signed(parsed.value, head);
     return parsed.value;
   }
 
@@ -162,6 +166,15 @@ export class LineAudit {
       seq === undefined ? undefined : seq + 1,
       'the bytes at the end are damaged',
     );
+  }
+
+  #signed(record: JournalRecord, head: Buffer): void {
+    const found = this.heads?.take(record, head.toString('hex'));
+    if (found === undefined) return;
+    const { kind, seq, detail } = found;
+    // Where the chain itself has shown what was altered, the signature says the same again.
+    const isNamed = this.faults.some((fault) => fault.epoch === record.epoch && fault.kind !== 'forged');
+    if (kind === 'forged' || !isNamed) this.#fault(kind, record.epoch, seq, detail);
   }
 
   #chain(entry: Entry, previous: Buffer, head: Buffer): void {

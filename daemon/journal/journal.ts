@@ -2,6 +2,7 @@ import type { Clock } from '../../platform/clock.js';
 import type { Disk } from '../../platform/disk.js';
 import type { Log } from '../../platform/log.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
+import type { ClockFacts } from '../../protocol/journal/clockMark.js';
 import { encodeFrame } from '../../protocol/journal/frame.js';
 import {
   type DroppedFacts,
@@ -27,6 +28,8 @@ import type { TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import type { RecordTime } from '../time.js';
 import { Archive, lastPlace, type Outgoing, unansweredTaps } from './archive.js';
+import { HeadSigner, type Signer } from './headSigner.js';
+import { OpenSegment } from './openSegment.js';
 import { RecordKeys, type WrappedKey } from './recordKeys.js';
 import type { RoomLimits } from './room.js';
 import { RoomKeeper } from './roomKeeper.js';
@@ -43,6 +46,8 @@ export interface JournalOptions {
   readonly randomBytes: (length: number) => Buffer;
   /** Wraps a 32-byte record key to central's ledger key. */
   readonly wrapKey: (key: Buffer) => Promise<KeyFacts>;
+  /** Signs the head of the chain. */
+  readonly signer: Signer;
   /** Told when the disk begins to fail, and when it takes records again. */
   readonly onFailing?: (failing: boolean) => void;
   /** Told when the journal is full and drops what central does not have, and when it has room again. */
@@ -71,6 +76,9 @@ export interface Appended {
   readonly durable: Promise<void>;
 }
 
+/** The first segment of an epoch begins with its `start`, all others with their `key`. */
+const FIRST_KEY_SEQ = 2;
+
 type Content =
   | { readonly kind: 'tap'; readonly content: TapContent }
   | { readonly kind: 'verdict'; readonly content: VerdictContent }
@@ -80,8 +88,8 @@ type Content =
 /**
  * Every tap of this gate, on disk before the gate opens and until central has it.
  *
- * One start of the daemon is one epoch: a new number, a new file, a new record key, and another key now and then. Old
- * files are never written to.
+ * One start of the daemon is one epoch: a new number and a new file. Each file, or segment, has a record key of its own,
+ * and is signed when it closes. Old files are never written to.
  */
 export class Journal {
   readonly epoch: number;
@@ -91,6 +99,8 @@ export class Journal {
   #keySeq = 0;
   readonly #old: Segment[];
   readonly #keys: RecordKeys;
+  readonly #segment: OpenSegment;
+  readonly #heads: HeadSigner;
   readonly #writer: SegmentWriter;
   readonly #archive: Archive;
   readonly #room: RoomKeeper;
@@ -110,6 +120,15 @@ export class Journal {
     this.epoch = (old.at(-1)?.epoch ?? 0) + 1;
     this.#head = epochBase(this.epoch, start);
     this.#keys = new RecordKeys(options);
+    this.#heads = new HeadSigner({
+      ...options,
+      newest: () => this.newest,
+      append: (facts) => this.#appendOpen('head', facts).id.seq,
+    });
+    this.#segment = new OpenSegment(clock, {
+      onHalf: () => this.#keys.prepare(),
+      onOver: () => this.#heads.segmentClosed(),
+    });
     this.#writer = new SegmentWriter(disk, this.epoch, clock, log, {
       onDurable: () => this.onDurable(),
       onFailing,
@@ -163,6 +182,7 @@ export class Journal {
 
   #useKey({ key, facts }: WrappedKey): Appended {
     const appended = this.#append('key', { clear: facts });
+    this.#key?.erase();
     this.#key = key;
     this.#keySeq = appended.id.seq;
     return appended;
@@ -178,6 +198,20 @@ export class Journal {
     const address = { device: this.options.device, epoch: this.epoch, seq: this.#seq + 1, kind };
     const sealed = sealContent(key, this.#keySeq, address, this.options.randomBytes(12), content);
     return this.#append(kind, 'tap' in content ? { sealed, clear: { tap: content.tap } } : { sealed });
+  }
+
+  /** Appends what time it is, as it was just told: readers date by it what was written before. Never throws. */
+  noteClock(source: ClockFacts['source']): void {
+    try {
+      this.#appendOpen('clock', { source });
+    } catch (thrown) {
+      this.options.log.warn('clock not recorded', { problem: codeOf(thrown) ?? messageOf(thrown) });
+    }
+  }
+
+  #appendOpen(kind: RecordKind, clear: NonNullable<JournalRecord['clear']>): Appended {
+    this.#checkRoom();
+    return this.#append(kind, { clear });
   }
 
   /** Asked before anything is numbered or sealed: a number once given is never left out. */
@@ -206,11 +240,13 @@ export class Journal {
       log.error('alarm not written', { problem: codeOf(thrown) ?? messageOf(thrown) });
     }
   }
-
   #currentKey(): RecordKey {
     if (this.#key === undefined) throw new RangeError('a journal seals only once it is open');
-    const next = this.#keys.nextAfter(this.#key);
-    if (next !== undefined) this.#useKey(next);
+    const next = this.#segment.isOver ? this.#keys.take() : undefined;
+    if (next !== undefined) {
+      this.#segment.begin();
+      this.#useKey(next);
+    }
     return this.#key;
   }
 
@@ -230,6 +266,7 @@ export class Journal {
     };
     const body = encodeRecord(record);
     const previous = this.#head;
+    const begins = kind === 'key' && record.seq > FIRST_KEY_SEQ;
     this.#seq = record.seq;
     this.#head = nextHead(previous, linkOf(record, body));
     this.#archive.note({ seq: record.seq, entry: body, previous, head: this.#head });
@@ -237,11 +274,13 @@ export class Journal {
       this.#writer.write({
         seq: record.seq,
         bytes: encodeFrame(previous, body),
+        begins,
         settle: (failure) => (failure === undefined ? resolve() : reject(failure)),
       });
     });
     // Whoever needs to know waits for it; a failure that nobody waits for is the writer's to report and retry.
     durable.catch(() => {});
+    this.#segment.note(part.sealed !== undefined);
     return { id: { epoch: this.epoch, seq: record.seq }, durable };
   }
 
@@ -276,7 +315,16 @@ export class Journal {
     return this.#writer.idle();
   }
 
+  /** Signs what is not signed yet, within half a second: a clean stop. Never throws. */
+  signOff(): Promise<void> {
+    return this.#heads.signOff();
+  }
+
   async close(): Promise<void> {
+    this.#segment.stop();
+    this.#heads.close();
+    this.#key?.erase();
+    this.#key = undefined;
     const stopped = this.#room.stop();
     await this.#writer.close();
     await stopped;

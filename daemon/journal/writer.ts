@@ -8,6 +8,8 @@ import { RECORDS_A_SEGMENT, type Segment, segmentName } from './segments.js';
 export interface PendingFrame {
   readonly seq: number;
   readonly bytes: Buffer;
+  /** It begins a new segment, and with it a new file. */
+  readonly begins?: boolean;
   readonly settle: (failure: CardpadError | undefined) => void;
 }
 
@@ -26,6 +28,8 @@ const FULL = ['ENOSPC', 'EDQUOT'];
 
 /** Records that one flush may carry. */
 const MAX_GROUP = 64;
+/** A segment whose successor has no key yet goes on, but no file without end. */
+const MOST_IN_FILE = RECORDS_A_SEGMENT + MAX_GROUP;
 /** How long a disk that fails is left alone before the next try. */
 const RETRY_MS = 1_000;
 /** Records kept in memory while the disk fails; about 2 MB. */
@@ -100,7 +104,7 @@ export class SegmentWriter {
 
   async #drain(): Promise<void> {
     while (this.#pending.length > 0) {
-      const group = this.#pending.slice(0, MAX_GROUP);
+      const group = this.#nextGroup();
       try {
         await this.#commit(group);
       } catch (thrown) {
@@ -118,9 +122,16 @@ export class SegmentWriter {
     }
   }
 
+  /** What goes out with one flush: all of one file. */
+  #nextGroup(): readonly PendingFrame[] {
+    const waiting = this.#pending.slice(0, MAX_GROUP);
+    const next = waiting.findIndex(({ begins }, at) => at > 0 && begins === true);
+    return next === -1 ? waiting : waiting.slice(0, next);
+  }
+
   async #commit(group: readonly PendingFrame[]): Promise<void> {
     const first = group[0]?.seq ?? 0;
-    if (this.#inFile >= RECORDS_A_SEGMENT) await this.#leaveFile();
+    if (group[0]?.begins === true || this.#inFile >= MOST_IN_FILE) await this.#leaveFile();
     if (this.#file === undefined) {
       this.#file = await this.#createFile(first);
     }

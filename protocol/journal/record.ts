@@ -18,6 +18,10 @@ export const RECORD_KINDS = {
   key: RECORD_CLASSES.chain,
   /** What was dropped for want of room: in the clear, since it tells of nobody. */
   dropped: RECORD_CLASSES.chain,
+  /** The chain's head at an earlier record, signed by the device: see `signedHead.ts`. */
+  head: RECORD_CLASSES.chain,
+  /** What time it was at one moment of a boot: see `clockMark.ts`. */
+  clock: RECORD_CLASSES.chain,
   /** A credential was presented. */
   tap: RECORD_CLASSES.visit,
   /** The tap's card frame failed after its text had been taken: nobody was there. */
@@ -53,7 +57,7 @@ const RecordSchema = v.strictObject({
   wallMs: count(),
   /** Whether wall time had been had from central since this start. */
   trusted: v.boolean(),
-  /** Facts that are no secret: of `start` and `key`, and which tap a `verdict` or `tap-void` ends. */
+  /** Facts that are no secret: of `start`, `key`, `head` and `clock`, and which tap a `verdict` or `tap-void` ends. */
   clear: v.optional(v.record(v.string(), v.unknown())),
   /** Everything that says who came and what was decided. */
   sealed: v.optional(SealSchema),

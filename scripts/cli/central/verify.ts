@@ -11,9 +11,9 @@ import { noMorePositionals, parseCommandLine, required } from '../options.js';
 const HELP = `usage: cardpad central verify --data DIR [--device ID] [--json]
 
 Recomputes every chain of the ledger and names the first record that was altered, removed, reordered or forged,
-second histories and gaps, and records that were acknowledged and are gone, to the last one and the whole file. Works
-beside a running central. Records that a gate dropped because its journal was full, and told of, are listed and are no
-fault. Exit code 0: all is whole; 1: it is not.
+second histories and gaps, heads of the chain that the gate's own key did not sign, and records that were acknowledged
+and are gone, to the last one and the whole file. Works beside a running central. Records that a gate dropped because its
+journal was full, and told of, are listed and are no fault. Exit code 0: all is whole; 1: it is not.
 
   --data DIR     the folder of this central service
   --device ID    this device only
@@ -24,6 +24,7 @@ example: cardpad central verify --data /var/lib/cardpad-central`;
 const OPTIONS = { data: { type: 'string' }, device: { type: 'string' }, json: { type: 'boolean' } } as const;
 /** Of a journal that was badly hurt the first faults tell enough. */
 const FAULTS_SHOWN = 5;
+const EPOCHS_SHOWN = 10;
 
 /** The seals can be checked by who holds the ledger key; the chain by anybody with the files. */
 async function ledgerUnwrap(folder: string): Promise<Unwrap | undefined> {
@@ -43,6 +44,15 @@ function droppedLine(device: string, { epoch, first, last, counts }: DroppedRang
   return `${device} declared gap: dropped for want of room in ${epoch}/${first}..${epoch}/${last}: ${words.join(', ')}`;
 }
 
+/** How far the device itself speaks for the chain; what lies behind is held by the chain and by central's anchor. */
+function signedLine({ signedUpTo, unsignedEpochs, signaturesChecked }: DeviceReport): string {
+  if (!signaturesChecked) return 'signatures not checked: the device is not enrolled here';
+  const upTo = signedUpTo === null ? 'not signed' : `signed up to ${signedUpTo.epoch}/${signedUpTo.seq}`;
+  const shown = unsignedEpochs.slice(0, EPOCHS_SHOWN).join(' ');
+  const more = unsignedEpochs.length > EPOCHS_SHOWN ? ' ...' : '';
+  return unsignedEpochs.length === 0 ? upTo : `${upTo}, no signature in epochs ${shown}${more}`;
+}
+
 function lines(report: DeviceReport): string[] {
   const { device, whole, records, taps, verdicts, epochs, head, faults, sealsChecked, tapsWithoutVerdict } =
     report;
@@ -51,7 +61,7 @@ function lines(report: DeviceReport): string[] {
   const place = head === null ? 'no head' : `head ${head.epoch}/${head.seq} ${head.head.slice(0, 16)}`;
   const seals = sealsChecked ? '' : ', seals not checked';
   const unanswered = tapsWithoutVerdict ? `, ${tapsWithoutVerdict} taps without verdict` : '';
-  const summary = `${counts}, ${from}, ${place}${seals}${unanswered}`;
+  const summary = `${counts}, ${from}, ${place}, ${signedLine(report)}${seals}${unanswered}`;
   const gaps = report.dropped.map((range) => droppedLine(device, range));
   if (whole) return [...gaps, `${device} ok: ${summary}`];
   const shown = faults.slice(0, FAULTS_SHOWN).map((fault) => faultLine(device, fault));

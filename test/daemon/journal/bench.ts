@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Signer } from '../../../daemon/journal/headSigner.js';
 import { Journal, type JournalLimits } from '../../../daemon/journal/journal.js';
 import { ManualClock } from '../../../platform/clock.js';
 import type { Disk } from '../../../platform/disk.js';
@@ -57,6 +58,9 @@ export function repeatableBytes(): (length: number) => Buffer {
 
 const randomBytes = repeatableBytes();
 
+/** Signs at once, with what nobody checks. */
+export const SIGNER: Signer = { id: 'd0d1d2d3d4d5d6d7', sign: async () => 'ab'.repeat(64) };
+
 export interface OpenedJournal {
   readonly journal: Journal;
   readonly clock: ManualClock;
@@ -67,14 +71,21 @@ export interface OpenedJournal {
   readonly dropping: boolean[];
 }
 
+export interface OpenSettings {
+  /** Does what is wanted around the wrapping of a record key. */
+  readonly around?: (wrap: () => Promise<KeyFacts>) => Promise<KeyFacts>;
+  readonly trusted?: boolean;
+  readonly limits?: JournalLimits;
+  readonly signer?: Signer;
+}
+
 /** Opens a journal on a disk; the wrapped record key is of the right shape and opens for nobody. */
 export async function openOn(
   disk: Disk,
   clock = new ManualClock(),
-  around: (wrap: () => Promise<KeyFacts>) => Promise<KeyFacts> = (wrap) => wrap(),
-  trusted = true,
-  limits?: JournalLimits,
+  settings: OpenSettings = {},
 ): Promise<OpenedJournal> {
+  const { around = (wrap) => wrap(), trusted = true, limits, signer = SIGNER } = settings;
   const lines: string[] = [];
   const failing: boolean[] = [];
   const dropping: boolean[] = [];
@@ -86,6 +97,7 @@ export async function openOn(
     time: { wallMs: () => clock.wallMs(), trusted },
     randomBytes,
     wrapKey: () => around(async () => ({ ledgerKey: 'a1b2c3d4e5f60718', wrapped: `04${'00'.repeat(128)}` })),
+    signer,
     onFailing: (isFailing) => failing.push(isFailing),
     onDropping: (isDropping) => dropping.push(isDropping),
     ...(limits === undefined ? {} : { limits }),

@@ -10,8 +10,7 @@ import { type Drained, drain, type OpenedJournal, openOn, tap } from './bench.js
 const LIMITS = { ...DEFAULT_LIMITS, maxRecords: 1_000 };
 const ALARM = { kind: 'alarm', content: { alarm: 'central.silent' } } as const;
 
-const openFull = (disk: MemoryDisk, clock?: ManualClock, limits = LIMITS) =>
-  openOn(disk, clock, undefined, true, limits);
+const openFull = (disk: MemoryDisk, clock?: ManualClock, limits = LIMITS) => openOn(disk, clock, { limits });
 
 /** Lets the journal make room, which it does beside everything else and at its leisure. */
 async function makeRoom({ journal, clock }: OpenedJournal): Promise<void> {

@@ -77,7 +77,15 @@ t.test('what cannot be read without comes first, routine last', async (t) => {
     [chain, alarm, visit, routine],
   );
   const visits = { tap: visit, 'tap-void': visit, verdict: visit };
-  t.same(RECORD_KINDS, { start: chain, key: chain, dropped: chain, ...visits, alarm });
+  t.same(RECORD_KINDS, {
+    start: chain,
+    key: chain,
+    head: chain,
+    clock: chain,
+    dropped: chain,
+    ...visits,
+    alarm,
+  });
 });
 
 t.test('facts are taken from a record of their own kind only, and only whole', async (t) => {

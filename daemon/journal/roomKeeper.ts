@@ -35,6 +35,8 @@ const SEGMENT_BYTES = MOST_RECORDS_A_SEGMENT * 1_000;
 const LONGEST_SEGMENT_BYTES = MOST_RECORDS_A_SEGMENT * 2_500;
 /** Behind the tap that began a new segment. */
 const SOON_MS = 1_000;
+/** Behind a start: central may say first what it has, and take what waits. */
+const FIRST_LOOK_MS = 10_000;
 /** After each segment that was read: the disk and the processor belong to the cards. */
 const REST_MS = 20;
 /**
@@ -57,6 +59,7 @@ export class RoomKeeper {
   /** What was declared already, should the replacing have failed. */
   readonly #declared = new Set<string>();
   readonly #limits: RoomLimits;
+  readonly #notBeforeMs: number;
   #dropping = false;
   #saidFull = false;
   #working: Promise<void> | undefined;
@@ -67,6 +70,7 @@ export class RoomKeeper {
 
   constructor(private readonly options: RoomKeeperOptions) {
     const { maxRecords, maxBytes } = options.limits;
+    this.#notBeforeMs = options.clock.monotonicMs() + FIRST_LOOK_MS;
     this.#limits = { maxRecords: maxRecords - MOST_RECORDS_A_SEGMENT, maxBytes: maxBytes - SEGMENT_BYTES };
   }
 
@@ -78,7 +82,9 @@ export class RoomKeeper {
   /** There may be too much, or room again. */
   check(): void {
     if (this.#stopped || this.#cancel !== undefined) return;
-    this.#cancel = this.options.clock.schedule(SOON_MS, () => {
+    const { clock } = this.options;
+    const waitMs = Math.max(SOON_MS, this.#notBeforeMs - clock.monotonicMs());
+    this.#cancel = clock.schedule(waitMs, () => {
       this.#cancel = undefined;
       this.#run();
     });

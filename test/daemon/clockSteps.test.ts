@@ -115,7 +115,7 @@ t.test('the story has what a step could spoil', async (t) => {
     [12_700, 18_200],
     'a new session, and its second try after a back-off',
   );
-  t.ok(times(/ up\/events$/).includes(16_875), 'an upload sent again after a back-off');
+  t.ok(times(/ up\/events$/).includes(17_725), 'an upload sent again after a back-off');
   t.ok(
     times(/ up\/events$/).some((atMs) => atMs > 18_200),
     'and at once when the session is there again',

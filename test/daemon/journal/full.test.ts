@@ -14,6 +14,8 @@ const openFull = (disk: MemoryDisk, clock?: ManualClock, limits = LIMITS) => ope
 
 /** Lets the journal make room, which it does beside everything else and at its leisure. */
 async function makeRoom({ journal, clock }: OpenedJournal): Promise<void> {
+  // Behind a start it leaves central some time to speak first.
+  clock.advance(10_000);
   for (let i = 0; i < 80; i++) {
     clock.advance(50);
     await settle(3);
@@ -186,7 +188,7 @@ t.test('closing waits for the segment at hand and begins no other', async (t) =>
     opened.journal.append(tap);
     if (i % 64 === 63) await opened.journal.idle();
   }
-  opened.clock.advance(1_000);
+  opened.clock.advance(10_000);
   await settle(2);
   await opened.journal.close();
   const done = disk.log.length;

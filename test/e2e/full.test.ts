@@ -88,7 +88,8 @@ t.test(
     await gate.useBroker({ url: 'mqtt://127.0.0.1:9' });
     await gate.process.line(/error .*journal: the journal is full/);
     await gate.process.line(/state=degraded because=.*journal\.dropping/);
-    await gate.process.line(/warn .*journal: records dropped for want of room .*visit=\d+/);
+    // Two files of visits: then it is within its limit again.
+    await gate.process.line(/warn .*journal: records dropped for want of room .*visit=\d+/, 0, 2);
     const from = gate.process.written;
     gate.put(visitor);
     const decided = await gate.decided(from);

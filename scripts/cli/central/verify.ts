@@ -12,8 +12,8 @@ const HELP = `usage: cardpad central verify --data DIR [--device ID] [--json]
 
 Recomputes every chain of the ledger and names the first record that was altered, removed, reordered or forged,
 second histories and gaps, heads of the chain that the gate's own key did not sign, and records that were acknowledged
-and are gone, to the last one and the whole file. Works beside a running central. Records that a gate dropped because its
-journal was full, and told of, are listed and are no fault. Exit code 0: all is whole; 1: it is not.
+and are gone, to the last one and the whole file. Records that a gate dropped because its journal was full, and told of,
+are listed and are no fault. Works beside a running central. Exit code 0: all is whole; 1: it is not.
 
   --data DIR     the folder of this central service
   --device ID    this device only

@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
 import { ManualClock } from '../../../platform/clock.js';
 import { lengthBytes } from '../../../platform/mqtt/packetCut.js';
@@ -52,10 +54,15 @@ for (const [name, serverSeconds, withinMs] of [
   });
 }
 
+// What is free is still counted until it is collected, and when that is differs from one Node to the next.
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
+
 for (const version of ['5', '3.1.1'] as const) {
   t.test(`a message of 128 MB over ${version} takes no such memory`, async (t) => {
     const { a, socket } = await linkOver(t, version);
     const piece = Buffer.alloc(65_536);
+    collect();
     const before = process.memoryUsage().arrayBuffers;
     let most = 0;
     // 128 MiB of remaining length: clause 2.1.4.
@@ -64,6 +71,8 @@ for (const version of ['5', '3.1.1'] as const) {
       const next = piece.subarray(0, Math.min(piece.length, MESSAGE_BYTES - sent));
       sent += next.length;
       await new Promise<void>((resolve) => socket.write(next, () => resolve()));
+      if (sent % (64 * piece.length) > piece.length) continue;
+      collect();
       most = Math.max(most, process.memoryUsage().arrayBuffers - before);
     }
     t.ok(most < MESSAGE_BYTES / 2, `${Math.round(most / 1024 / 1024)} MB`);

@@ -188,7 +188,9 @@ function drawFaults(random: Random, visits: readonly Visit[], endMs: number): Da
   }
   // By a central whose clock is years ahead, a gate lets go of what it would send again to one that was restored.
   const isTimeTrue = !faults.some((fault) => fault.kind === 'clock' && fault.whose === 'central');
-  if (wanted > 0 && isTimeTrue && chance(random, 0.2)) {
+  // And so it does where its disk was full.
+  const hadRoom = !faults.some(({ kind }) => kind === 'disk-full');
+  if (wanted > 0 && isTimeTrue && hadRoom && chance(random, 0.2)) {
     faults.push({ atMs: between(random, 0, endMs * 0.4), kind: 'central-backup' });
     faults.push({
       atMs: between(random, endMs * 0.5, endMs),

@@ -107,6 +107,11 @@ export class Service {
     return this.#forgotten + this.#lines.length;
   }
 
+  /** The process; 0 when it could not be started. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Whether the process has ended. */
   get ended(): boolean {
     return this.#ended;

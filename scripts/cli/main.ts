@@ -1,18 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { centralCommand } from './central.js';
 import { type Command, dispatch, EXIT, toResults } from './command.js';
-import { configCommand } from './config.js';
-import { provisionCommand } from './provision.js';
-import { runCommand } from './run.js';
-import { simulateCommand } from './simulate.js';
 
-const COMMANDS: readonly Command[] = [
-  runCommand,
-  configCommand,
-  provisionCommand,
-  simulateCommand,
-  centralCommand,
-];
+/** Each is loaded when it is wanted: a gate that starts reads nothing of central or of simulated hardware. */
+const COMMANDS = new Map<string, () => Promise<Command>>([
+  ['run', async () => (await import('./run.js')).runCommand],
+  ['config', async () => (await import('./config.js')).configCommand],
+  ['provision', async () => (await import('./provision.js')).provisionCommand],
+  ['simulate', async () => (await import('./simulate.js')).simulateCommand],
+  ['central', async () => (await import('./central.js')).centralCommand],
+]);
 
 const INTRO = `cardpad: put your ID card on the pad, and in about a second you are checked, registered and through.
 
@@ -25,10 +21,16 @@ function version(): string {
   return `cardpad ${number}`;
 }
 
+/** The one command that a word names, or all of them, for help and for guessing what was meant. */
+function commandsFor(word: string): Promise<readonly Command[]> {
+  const named = COMMANDS.get(word);
+  return Promise.all((named === undefined ? [...COMMANDS.values()] : [named]).map((load) => load()));
+}
+
 const argv = process.argv.slice(2);
 if (argv[0] === '--version' || argv[0] === '-V') {
   toResults(version());
   process.exitCode = EXIT.done;
 } else {
-  process.exitCode = await dispatch('cardpad', INTRO, COMMANDS, argv);
+  process.exitCode = await dispatch('cardpad', INTRO, await commandsFor(argv[0] ?? ''), argv);
 }

@@ -19,8 +19,11 @@ const REST_MS = { full: 5_000, quick: 2_000 } as const;
 /** The newest 256 records stay in memory, and code is compiled while it is new: memory is compared with what it is after these. */
 const BASELINE_TAPS = { full: 500, quick: 30 } as const;
 const MORE_TAPS = { full: 2_000, quick: 30 } as const;
-/** The gate's timers and its clock run so many times as fast, or these taps would take five minutes. */
-const LAPSE = 20;
+/**
+ * The gate's timers and its clock run so many times as fast, or its taps would take five minutes. Not faster: a gate whose
+ * patience is over before a busy machine has answered opens no session.
+ */
+const LAPSE = { full: 5, quick: 1 } as const;
 /** Time in the gate until an outcome has gone dark and what is left of the last tap is done. */
 const QUIET_MS = 1_000;
 
@@ -57,7 +60,7 @@ async function oneStart(stage: Stage, effort: Effort): Promise<readonly [gate: M
 
 /** What the gate holds more after many taps: on V8's heap and in buffers, after a collection; and resident. */
 async function growth({ site, brokerUrl, crowd, readerPort }: Stage, effort: Effort) {
-  const watched = new Watched(LAPSE);
+  const watched = new Watched(LAPSE[effort]);
   const { service } = await site.startGate({
     ...{ device: DEVICE, brokerUrl, readerPort },
     service: watched.options,

@@ -2,7 +2,8 @@ import { connectAsync, type MqttClient } from 'mqtt';
 import { downTopic } from '../../../protocol/wire/topics.js';
 
 /** Central acknowledges batch by batch: when nothing came for so long, there was nothing left to send. */
-const OVER_AFTER_MS = 1_500;
+const OVER_AFTER_MS = 2_000;
+const GIVE_UP_AFTER_MS = 60_000;
 const LOOK_EVERY_MS = 50;
 
 /** Sees at the broker when central acknowledges what a gate brings. */
@@ -28,10 +29,16 @@ export class Acks {
     return this.#count;
   }
 
-  /** Waits until no more come; gives when the last one came, as `performance.now()` counts. */
-  async last(): Promise<number> {
+  /**
+   * Waits until no more come; gives when the last one came, as `performance.now()` counts.
+   * @param least how many have come by then since the watch began
+   * @throws Error when they do not come
+   */
+  async last(least = 0): Promise<number> {
     const fromMs = performance.now();
-    while (performance.now() - Math.max(fromMs, this.#newestMs) < OVER_AFTER_MS) {
+    const quietMs = () => performance.now() - Math.max(fromMs, this.#newestMs);
+    while (this.#count < least || quietMs() < OVER_AFTER_MS) {
+      if (quietMs() > GIVE_UP_AFTER_MS) throw new Error('central acknowledges nothing any more');
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
     return this.#newestMs;

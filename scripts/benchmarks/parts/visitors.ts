@@ -5,6 +5,7 @@ import type { Service } from '../../staging/children.js';
 import type { StagedPerson } from '../../staging/people.js';
 import type { StagedSite } from '../../staging/site.js';
 import { Trace } from '../../staging/trace.js';
+import { linesFolder } from './lines.js';
 
 const LIGHT_WITHIN_MS = 6_000;
 const NETWORK_MS = /\bnetworkMs=([\d.]+)/;
@@ -52,7 +53,8 @@ export class Visitors {
       if (took !== undefined) networkMs.push(Number(took));
     };
     const readerPort = reader.tcpPort;
-    const { service, gpio } = await site.startGate({ device, brokerUrl, readerPort, service: { onLine } });
+    const gpio = await linesFolder(site);
+    const { service } = await site.startGate({ device, brokerUrl, readerPort, gpio, service: { onLine } });
     const trace = new Trace(gpio);
     site.onClose(() => trace.close());
     return new Visitors({ reader, watch, trace, gate: service }, people, networkMs);

@@ -22,6 +22,7 @@ const ROUNDS = { full: 15, quick: 2 } as const;
 /** Appended one after another in a round, by us and bare. */
 const ONE_BY_ONE = { full: 200, quick: 20 } as const;
 const AT_ONCE = 16;
+const REST_MS = 200;
 const GROUPED = { full: 800, quick: 64 } as const;
 /** Until the last card is decided on and written. */
 const QUIET_MS = 1_500;
@@ -75,9 +76,14 @@ async function appends(journal: Journal, folder: string, token: string, bytes: n
   const single: [number, number][] = [];
   const together: [number, number][] = [];
   for (let round = 0; round <= ROUNDS[effort]; round++) {
-    const bareMs = await bareAppends(join(folder, `bare-${round}`), oneByOne, frame);
+    // Ours between two halves of the bare ones: whatever grows or shrinks meanwhile hits both.
+    const half = oneByOne / 2;
+    const beforeMs = await bareAppends(join(folder, `bare-${round}-before`), half, frame);
     const oursMs = await timed(() => inLanes(1, oneByOne, append));
+    const bareMs = beforeMs + (await bareAppends(join(folder, `bare-${round}-after`), half, frame));
     const groupMs = await timed(() => inLanes(AT_ONCE, grouped, append));
+    // A scheduler holds it against a process when it has just been busy; the next round begins rested.
+    await pause(REST_MS);
     // The first round warms up.
     if (round === 0) continue;
     single.push([oneByOne / oursMs, oneByOne / bareMs]);

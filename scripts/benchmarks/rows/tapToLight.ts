@@ -24,7 +24,7 @@ interface Pace {
 
 /** A lamp rises at most once in 400 ms (WCAG 2.3.1): people cannot be told anything any faster. */
 const BUSY: Pace = { everyMs: 450, taps: { full: 40, quick: 5 } };
-const SPARSE: Pace = { everyMs: 3_000, taps: { full: 20, quick: 2 } };
+const SPARSE: Pace = { everyMs: 3_000, taps: { full: 12, quick: 2 } };
 
 interface Ends {
   readonly visitors: Visitors;

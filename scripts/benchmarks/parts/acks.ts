@@ -1,9 +1,8 @@
 import { connectAsync, type MqttClient } from 'mqtt';
 import { downTopic } from '../../../protocol/wire/topics.js';
 
-/** Central acknowledges batch by batch: when nothing came for so long, there was nothing left to send. */
-const OVER_AFTER_MS = 2_000;
-const GIVE_UP_AFTER_MS = 60_000;
+/** A gate whose batch is not acknowledged for 5 s sends it again: when nothing came for longer, nothing was left. */
+const OVER_AFTER_MS = 6_000;
 const LOOK_EVERY_MS = 50;
 
 /** Sees at the broker when central acknowledges what a gate brings. */
@@ -29,19 +28,12 @@ export class Acks {
     return this.#count;
   }
 
-  /**
-   * Waits until no more come; gives when the last one came, as `performance.now()` counts.
-   * @param least how many have come by then since the watch began
-   * @throws Error when they do not come
-   */
-  async last(least = 0): Promise<number> {
+  /** Waits until no more come. */
+  async over(): Promise<void> {
     const fromMs = performance.now();
-    const quietMs = () => performance.now() - Math.max(fromMs, this.#newestMs);
-    while (this.#count < least || quietMs() < OVER_AFTER_MS) {
-      if (quietMs() > GIVE_UP_AFTER_MS) throw new Error('central acknowledges nothing any more');
+    while (performance.now() - Math.max(fromMs, this.#newestMs) < OVER_AFTER_MS) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
-    return this.#newestMs;
   }
 
   async close(): Promise<void> {

@@ -18,11 +18,13 @@ const FOUND_TO_TEXT_MS = 25;
 const ANSWER_WITHIN_MS = 5_000;
 const READY_WITHIN_MS = 20_000;
 const LOOK_EVERY_MS = 20;
+const DRAINED_WITHIN_MS = 120_000;
 
 /** A gate's journal and its link to central as they are, without lane and reader: asks as fast as it is told to. */
 export class GateLink {
   #tap = 0;
   #answered: () => void = () => {};
+  #drained: () => void = () => {};
 
   private constructor(
     private readonly link: Link,
@@ -31,6 +33,11 @@ export class GateLink {
     onAnswer: (listener: () => void) => void,
   ) {
     onAnswer(() => this.#answered());
+    const { acknowledged } = journal;
+    journal.acknowledged = (place) => {
+      if (place.seq >= journal.newest.seq) this.#drained();
+      return acknowledged.call(journal, place);
+    };
   }
 
   /**
@@ -94,9 +101,19 @@ export class GateLink {
     await appendVisits(this.journal, visits, this.token);
   }
 
-  /** Uploads go on. */
-  release(): void {
-    this.link.pauseUploads(false);
+  /** Uploads go on; resolves when central has acknowledged all that was gathered. */
+  drain(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = setTimeout(
+        () => reject(new Error('central does not take the records')),
+        DRAINED_WITHIN_MS,
+      );
+      this.#drained = () => {
+        clearTimeout(giveUp);
+        resolve();
+      };
+      this.link.pauseUploads(false);
+    });
   }
 }
 

@@ -46,12 +46,9 @@ interface TapRun {
 /** Records to drain beside the same number of plain publishes; events a second of both. */
 async function uploads(site: StagedSite, url: string, token: string, effort: Effort) {
   const gate = await GateLink.open(site, LINK_DEVICE, url, token);
-  const acks = await Acks.watch(url, LINK_DEVICE);
-  site.onClose(() => acks.close());
   const plain = await connectAsync(url, { reconnectPeriod: 0 });
   withoutNagle(plain);
   site.onClose(() => plain.endAsync(true));
-  await acks.last();
   const pairs: [number, number][] = [];
   let batchRecords = BATCH_RECORDS;
   for (let round = -1; round < ROUNDS[effort]; round++) {
@@ -60,10 +57,7 @@ async function uploads(site: StagedSite, url: string, token: string, effort: Eff
     const recordBytes = Math.round(bytes / records) - FRAME_HEADER_BYTES;
     batchRecords = Math.min(BATCH_RECORDS, Math.floor(BATCH_BYTES / recordBytes));
     const events = 2 * VISITS[effort];
-    const least = acks.count + Math.floor(events / BATCH_RECORDS);
-    const startMs = performance.now();
-    gate.release();
-    const oursMs = (await acks.last(least)) - startMs;
+    const oursMs = await timed(() => gate.drain());
     const plainMs = await timed(() => publishAll(plain, events, recordBytes, batchRecords));
     // The first round warms up.
     if (round >= 0) pairs.push([(1000 * events) / oursMs, (1000 * events) / plainMs]);
@@ -98,7 +92,7 @@ async function tapRound(site: StagedSite, url: string, people: readonly StagedPe
   await visitors.come(WARM_UP_TAPS[effort], NEXT_PERSON_MS);
   const draining = await visitors.come(TAPS[effort], NEXT_PERSON_MS);
   const countThen = acks.count;
-  await acks.last();
+  await acks.over();
   // A tap brings two records and one or two acknowledgements; a backlog brings hundreds.
   const wasDraining = acks.count - countThen > 2;
   const idle = wasDraining ? await visitors.come(TAPS[effort], NEXT_PERSON_MS) : [];

@@ -1,4 +1,5 @@
-import { ErrorWithSubackPacket, type ISubscriptionMap } from 'mqtt';
+import type { ISubscriptionMap } from 'mqtt';
+import { ErrorWithSubackPacket } from 'mqtt/lib/shared';
 import type { Subscription } from '../mqtt.js';
 import { problemWords, reasonWords } from './words.js';
 

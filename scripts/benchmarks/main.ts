@@ -1,62 +1,90 @@
 import { writeFile } from 'node:fs/promises';
+import { messageOf } from '../../protocol/errors.js';
 import { type Command, EXIT, runProgram, toPeople, toResults } from '../cli/command.js';
-import { noMorePositionals, oneOf, parseCommandLine, wholeNumber } from '../cli/options.js';
-import type { Row } from './row.js';
-import { stockBroker } from './stockBroker.js';
-import { tapToLight } from './tapToLight.js';
+import { noMorePositionals, oneOf, parseCommandLine } from '../cli/options.js';
+import { sayMachine, sayResult } from './report.js';
+import type { Effort, Row, RowResult } from './row.js';
+import { central } from './rows/central.js';
+import { drain } from './rows/drain.js';
+import { journal } from './rows/journal.js';
+import { memory } from './rows/memory.js';
+import { start } from './rows/start.js';
+import { stockBroker } from './rows/stockBroker.js';
+import { tapToLight } from './rows/tapToLight.js';
 
-/** All rows; a new one is a file beside and a word here. */
-const ROWS: readonly Row[] = [stockBroker, tapToLight];
+/** All rows; a new one is a file in `rows/` and a word here. */
+const ROWS: readonly Row[] = [tapToLight, stockBroker, journal, drain, memory, start, central];
+const NAMES = ROWS.map(({ name }) => name);
 
-const MOST_ROUNDS = 10_000;
+const HELP = `usage: scripts/bench [--rows NAME,NAME...] [--quick] [--json FILE]
 
-const HELP = `usage: scripts/bench [--row NAME] [--rounds N] [--json FILE]
-
-Measures what cardpad costs, each time beside the least that its parts cost on this machine in the same run. A figure
-alone says little: compare within one run.
+Measures what cardpad costs, each time beside the least that its parts cost on this machine in the same run, taken in
+turns. A figure alone says little: compare within one run. What each figure is, how it is measured and what it was so
+far is in docs/performance.md.
 
 ${ROWS.map(({ name, about }) => `  ${name}: ${about}`).join('\n')}
 
-  --row NAME    this row alone
-  --rounds N    measures everything N times; fewer than usual are over sooner, and say less
+  --rows NAMES  these rows alone, with commas between them
+  --quick       a round or two of everything: whether it can be measured here, in two minutes instead of fifteen
   --json FILE   writes the figures there as well
 
-The figures go to standard output as one JSON document, what was measured beside to standard error.
-Exit codes: 0 measured; 2 wrong usage; 3 it could not be measured here, with what is missing.
+The figures go to standard output as one JSON document; the table, with a sentence for each figure, and the progress go
+to standard error. Files are written below TMPDIR (default /tmp), which should lie on the kind of disk that is meant.
+Exit codes: 0 measured; 2 wrong usage; 3 a row could not be measured here, with what is missing.
 
-example: scripts/bench --row tapToLight --rounds 20`;
+example: scripts/bench --rows start,memory --quick`;
 
-function show({ name }: Row, all: Readonly<Record<string, number>>): void {
-  for (const [figure, value] of Object.entries(all)) {
-    toPeople(`  ${`${name}.${figure}`.padEnd(32)}${String(value).padStart(12)}`);
-  }
+interface Plan {
+  readonly rows: readonly Row[];
+  readonly effort: Effort;
+  readonly json: string | undefined;
 }
 
-async function bench(argv: readonly string[]): Promise<number> {
+function planOf(argv: readonly string[]): Plan {
   const { values, positionals } = parseCommandLine(argv, {
-    row: { type: 'string' },
-    rounds: { type: 'string' },
+    rows: { type: 'string' },
+    quick: { type: 'boolean' },
     json: { type: 'string' },
   });
   noMorePositionals(positionals);
-  const names = ROWS.map(({ name }) => name);
-  const only = values.row === undefined ? undefined : oneOf(names, values.row, '--row');
-  const rounds =
-    values.rounds === undefined ? undefined : wholeNumber(values.rounds, '--rounds', 1, MOST_ROUNDS);
-  const figures: Record<string, Readonly<Record<string, number>>> = {};
-  for (const row of ROWS.filter(({ name }) => only === undefined || name === only)) {
-    toPeople(`${row.name}: ${row.about}`);
-    const result = await row.measure((line) => toPeople(`  ${line}`), rounds);
-    show(row, { ...result.figures, ...result.beside });
-    figures[row.name] = result.figures;
-  }
-  const document = JSON.stringify(figures);
-  if (values.json !== undefined) await writeFile(values.json, `${document}\n`);
-  toResults(document);
-  return EXIT.done;
+  const chosen = values.rows?.split(',').map((name) => oneOf(NAMES, name.trim(), '--rows'));
+  return {
+    rows: ROWS.filter(({ name }) => chosen?.includes(name) ?? true),
+    effort: values.quick ? 'quick' : 'full',
+    json: values.json,
+  };
 }
 
-const about = 'what cardpad costs beside the least that its parts cost';
-const command: Command = { name: 'scripts/bench', summary: about, help: HELP, results: 'json', run: bench };
+async function bench({ rows, effort, json }: Plan): Promise<number> {
+  sayMachine();
+  const figures: Record<string, RowResult['figures']> = {};
+  let exitCode: number = EXIT.done;
+  for (const row of rows) {
+    toPeople(`${row.name}: ${row.about}`);
+    try {
+      const result = await row.measure((line) => toPeople(`  ${line}`), effort);
+      sayResult(row, result);
+      figures[row.name] = result.figures;
+    } catch (thrown) {
+      // The others can be measured all the same.
+      toPeople(`scripts/bench: ${row.name}: ${messageOf(thrown)}`);
+      exitCode = EXIT.unreachable;
+    }
+  }
+  const document = JSON.stringify(figures);
+  if (json !== undefined) await writeFile(json, `${document}\n`);
+  toResults(document);
+  return exitCode;
+}
+
+// Where it is set, every Node.js takes tens of milliseconds longer to start, ours and the bare one alike.
+delete process.env.NODE_EXTRA_CA_CERTS;
+const command: Command = {
+  name: 'scripts/bench',
+  summary: 'what cardpad costs beside the least that its parts cost',
+  help: HELP,
+  results: 'json',
+  run: (argv) => bench(planOf(argv)),
+};
 
 process.exitCode = await runProgram(command, process.argv.slice(2));

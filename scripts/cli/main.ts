@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dispatch, EXIT, guardOutputs, toResults } from './command.js';
-import { CARDPAD } from './commands.js';
+import { commandLine } from './commands.js';
 
 function version(): string {
   // The build lies one folder below the checkout, the sources of this file two.
@@ -15,5 +15,5 @@ if (argv[0] === '--version' || argv[0] === '-V') {
   toResults(version());
   process.exitCode = EXIT.done;
 } else {
-  process.exitCode = await dispatch('cardpad', CARDPAD, argv);
+  process.exitCode = await dispatch('cardpad', await commandLine(argv[0]), argv);
 }

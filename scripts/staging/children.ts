@@ -112,9 +112,9 @@ export class Service {
     return this.#forgotten + this.#lines.length;
   }
 
-  /** Of the process; undefined where it could not be started. */
-  get pid(): number | undefined {
-    return this.#child.pid;
+  /** The process; 0 when it could not be started. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** Whether the process has ended. */

@@ -16,6 +16,8 @@ export interface GateOptions {
   readonly readerPort: number;
   /** The name of the place. */
   readonly site?: string;
+  /** The folder of its lines; default: beside its data. */
+  readonly gpio?: string;
   /** How long the gate's relay is on; default: the product's own. */
   readonly pulseMs?: number;
   /** Default: info. */
@@ -130,7 +132,7 @@ export class StagedSite {
   async startGate(options: GateOptions): Promise<StagedGate> {
     const { device, logLevel = 'info' } = options;
     const data = join(this.folder, device);
-    const gpio = join(this.folder, `${device}-gpio`);
+    const gpio = options.gpio ?? join(this.folder, `${device}-gpio`);
     const file = join(this.folder, `${device}.json`);
     await mkdir(gpio, { recursive: true });
     await writeFile(file, gateConfig(options, data, gpio));

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { type Command, type CommandGroup, dispatch, EXIT } from '../../../scripts/cli/command.js';
-import { CARDPAD } from '../../../scripts/cli/commands.js';
+import { commandLine } from '../../../scripts/cli/commands.js';
 
 interface Named<T> {
   readonly path: readonly string[];
@@ -22,6 +22,7 @@ function walk(group: CommandGroup, path: readonly string[] = []) {
   return { groups, commands };
 }
 
+const CARDPAD = await commandLine();
 const { groups, commands } = walk(CARDPAD);
 const nameOf = (path: readonly string[]) => ['cardpad', ...path].join(' ');
 const optionsIn = (help: string) => [

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { loadIdentity } from '../../../daemon/identity.js';
+import { Journal } from '../../../daemon/journal/journal.js';
+import type { TimeKeeper } from '../../../daemon/time.js';
+import { systemClock as clock } from '../../../platform/clock.js';
+import { folderDisk } from '../../../platform/disk.js';
+import { silentLog as log } from '../../../platform/log.js';
+import type { Sm2Service } from '../../../platform/sm2/service.js';
+import type { TapContent, VerdictContent } from '../../../protocol/journal/seal.js';
+import { SYSTEM_REASONS } from '../../../protocol/verdict.js';
+import type { TapId } from '../../../protocol/wire/messages.js';
+import { inLanes } from '../rounds.js';
+
+export interface GateJournalOptions {
+  /** The gate's data folder, as `provision` made it. */
+  readonly dataDir: string;
+  readonly device: string;
+  readonly sm2: Sm2Service;
+  readonly time: TimeKeeper;
+  /** Default: the gate's own. */
+  readonly folder?: string;
+}
+
+/** A gate's journal on disk as the daemon opens it. */
+export async function openGateJournal(options: GateJournalOptions): Promise<Journal> {
+  const { dataDir, device, sm2, time, folder = join(dataDir, 'journal') } = options;
+  const { central, key: deviceKey } = await loadIdentity(dataDir, device);
+  const [ledgerKey] = central.keys.ledger;
+  if (ledgerKey === undefined) throw new RangeError('central has no ledger key');
+  return Journal.open({
+    ...{
+      disk: folderDisk(folder),
+      device,
+      clock,
+      time,
+      boot: randomBytes(8).toString('hex'),
+      randomBytes,
+      log,
+    },
+    wrapKey: async (key) => ({
+      ledgerKey: ledgerKey.id,
+      wrapped: Buffer.from(await sm2.encrypt(key, ledgerKey.publicKey)).toString('hex'),
+    }),
+    signer: { id: deviceKey.id, sign: (message) => sm2.sign(message, deviceKey) },
+  });
+}
+
+/** What a card's being read comes to. @param token an ID number */
+export const tapOf = (token: string): TapContent => ({
+  ...{ medium: 'id-card', assurance: 'sam', validity: 'valid', token },
+  ...{ schemes: ['health-code@1'], site: 'bench', lane: 'A1', direction: 'entry' },
+});
+
+/** What comes of a tap when central says yes. */
+export const passed = (tap: TapId): VerdictContent => ({
+  ...{ tap, outcome: 'pass', reasons: ['health.green'], action: 'open' },
+  ...{ decidedBy: 'central', tookMs: 1 },
+});
+
+/** What comes of a tap without a network: registered by local rule. */
+const registered = (tap: TapId): VerdictContent => ({
+  ...{ tap, outcome: 'undetermined', reasons: [SYSTEM_REASONS.offline], action: 'open' },
+  ...{ decidedBy: 'local', tookMs: 1 },
+});
+
+/** So many at once share one flush: this is not measured. */
+const VISITS_AT_ONCE = 32;
+
+/** Visits that a gate saw while it was alone: a tap and its verdict each. Resolves when they are on disk. */
+export async function appendVisits(journal: Journal, visits: number, token: string): Promise<void> {
+  const content = tapOf(token);
+  await inLanes(VISITS_AT_ONCE, visits, async () => {
+    const { id } = journal.append({ kind: 'tap', content });
+    await journal.append({ kind: 'verdict', content: registered(id) }).durable;
+  });
+}

@@ -11,6 +11,7 @@ import { Announcement } from './announcement.js';
 import { Gates } from './fleet/gates.js';
 import { checkFolder } from './folder.js';
 import { Admissions } from './judging/admissions.js';
+import { AlarmIntake } from './judging/alarmIntake.js';
 import { Alarms } from './judging/alarms.js';
 import { QuestionWatch } from './judging/questionWatch.js';
 import { ledgerFolder, type RandomBytes, readOwnKeyPair, rulesPath, sweepLeftovers } from './keys.js';
@@ -67,7 +68,7 @@ export interface CentralStats {
   readonly unbacked: number;
   /** Admissions without a verdict that would not have passed. */
   readonly wronglyAdmitted: number;
-  /** Alarm records that came. */
+  /** Alarms that came, each once, ahead of its record or with it. */
   readonly alarms: number;
   /** Gates that say that they are up. */
   readonly up: number;
@@ -85,6 +86,8 @@ export interface Central {
 /** What MQTT 5 says beside an answer: no gate waits longer for a welcome or a verdict. */
 const answering = (asked: Uint8Array) => ({ correlation: correlationOf(asked), expirySeconds: 5 });
 
+/** What is handed on by its kind; `state` is another thing. */
+type Listened = 'verify' | 'hello' | 'events' | 'alarm';
 type Handle = (device: string, payload: Buffer) => Promise<void>;
 
 /** The parts of a running central, before they are connected. */
@@ -92,6 +95,7 @@ interface Parts {
   readonly questions: Questions | undefined;
   readonly sessions: Sessions | undefined;
   readonly intake: Intake | undefined;
+  readonly alarmIntake: AlarmIntake | undefined;
   readonly anchors: Anchors | undefined;
   readonly admissions?: Admissions;
   readonly alarms?: Alarms;
@@ -182,17 +186,24 @@ async function makeParts(
           void links.questions?.send(downTopic(device, 'verdict'), payload, answering(asked)),
       })
     : undefined;
+  const publish = async (device: string, payload: Buffer, answered: Uint8Array) =>
+    links.records?.publish(downTopic(device, 'ack'), payload, { correlation: correlationOf(answered) });
   const intake = takes
     ? new Intake({
         ...common,
         ledger,
-        publish: async (device, payload, batch) =>
-          links.records?.publish(downTopic(device, 'ack'), payload, { correlation: correlationOf(batch) }),
+        publish,
         onAcknowledged: (device, place) => anchors?.note(device, place),
-        onStored: (device, records, fork) => afterStoring(device, records, fork, watch, judging, log),
+        onStoring: (device, records) => judge(device, records, 0, judging?.alarms, log),
+        onStored: async (device, records, fork) => {
+          watch?.stored(device, records);
+          await judge(device, records, fork, judging?.admissions, log);
+        },
       })
     : undefined;
-  return { questions, sessions, intake, anchors, ...judging, gates, watch };
+  const alarmIntake =
+    judging === undefined ? undefined : new AlarmIntake({ ...common, alarms: judging.alarms, publish });
+  return { questions, sessions, intake, alarmIntake, anchors, ...judging, gates, watch };
 }
 
 /** What reads records as they come, which takes the ledger key. */
@@ -215,23 +226,18 @@ async function makeJudging(options: CentralOptions, state: CentralState, ledger:
   return { admissions: new Admissions({ ...opening, rules, people }), alarms: new Alarms(opening) };
 }
 
-async function afterStoring(
+/** Never throws: these records come once, and one judge must not keep them from another. */
+async function judge(
   device: string,
   entries: readonly Chained[],
   fork: number,
-  watch: QuestionWatch | undefined,
-  judging: Judging | undefined,
+  by: Admissions | Alarms | undefined,
   log: Log,
 ): Promise<void> {
-  watch?.stored(device, entries);
-  const records = entries.filter(isWhole);
-  // Each for itself: these records come once.
-  for (const judge of [judging?.alarms, judging?.admissions]) {
-    try {
-      await judge?.stored(device, records, fork);
-    } catch (thrown) {
-      log.error('records not judged', { device, problem: messageOf(thrown) });
-    }
+  try {
+    await by?.stored(device, entries.filter(isWhole), fork);
+  } catch (thrown) {
+    log.error('records not judged', { device, problem: messageOf(thrown) });
   }
 }
 
@@ -258,8 +264,8 @@ function connect(
       onReady?.(facts);
     }
   };
-  const listen = (kind: 'verify' | 'hello' | 'events', handle: Handle) => receive(kind, handle, drops, log);
-  const { questions, sessions, intake, gates } = parts;
+  const listen = (kind: Listened, handle: Handle) => receive(kind, handle, drops, log);
+  const { questions, sessions, intake, alarmIntake, gates } = parts;
   if (questions !== undefined) {
     links.questions = openMqtt({
       ...broker,
@@ -272,6 +278,7 @@ function connect(
   }
   const hello = listen('hello', async (device, payload) => sessions?.handle(device, payload));
   const events = listen('events', async (device, payload) => intake?.handle(device, payload));
+  const alarms = listen('alarm', async (device, payload) => alarmIntake?.handle(device, payload));
   links.records = openMqtt({
     ...broker,
     clientId: `cardpad-central-${worker}-records`,
@@ -279,6 +286,7 @@ function connect(
     subscriptions: [
       ...(sessions === undefined ? [] : [{ topic: everyDevice('hello'), qos: 1 as const }]),
       ...(intake === undefined ? [] : [{ topic: everyDevice('events'), qos: 1 as const }]),
+      ...(alarmIntake === undefined ? [] : [{ topic: everyDevice('alarm'), qos: 1 as const }]),
       ...(gates === undefined ? [] : [{ topic: everyDevice('state'), qos: 1 as const }]),
     ],
     onMessage: (topic, payload, retained) => {
@@ -286,6 +294,7 @@ function connect(
       if (parsed?.to === 'up' && parsed.kind === 'state') gates?.handle(parsed.device, payload, retained);
       hello(topic, payload, retained);
       events(topic, payload, retained);
+      alarms(topic, payload, retained);
     },
     onUp: () => {
       announcement.linkUp();
@@ -297,7 +306,7 @@ function connect(
 }
 
 /** Hands on messages of one kind. None of these is ever retained by an honest sender. */
-function receive(kind: 'verify' | 'hello' | 'events', handle: Handle, drops: Drops, log: Log) {
+function receive(kind: Listened, handle: Handle, drops: Drops, log: Log) {
   return (topic: string, payload: Buffer, retained: boolean): void => {
     const parsed = parseTopic(topic);
     if (parsed?.to !== 'up' || parsed.kind !== kind) return;

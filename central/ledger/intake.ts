@@ -32,6 +32,8 @@ export interface IntakeOptions {
   readonly publish: (device: string, payload: Buffer, batch: Uint8Array) => Promise<void>;
   /** Told how far the main line is on disk, after that was said in an ack. Must not throw. */
   readonly onAcknowledged: (device: string, place: Place) => void;
+  /** Told of the same before the ack is sent: after it the gate itself keeps no alarm of these for us. Must not throw. */
+  readonly onStoring: (device: string, records: readonly Chained[]) => Promise<void>;
   /** Told of what is newly on disk in a line of the ledger, after its ack was sent. Must not throw. */
   readonly onStored: (device: string, records: readonly Chained[], fork: number) => Promise<void>;
 }
@@ -87,13 +89,14 @@ export class Intake {
   }
 
   async #take(device: string, payload: Buffer): Promise<void> {
-    const { envelopes, ledger, drops, onStored } = this.options;
+    const { envelopes, ledger, drops, onStoring, onStored } = this.options;
     try {
       const opened = await envelopes.open(device, 'events', payload);
       if (!opened.ok) return drops.count('events', device, opened.reason);
       const batch = parseBatch(opened.value.plaintext);
       if (!batch.ok) return this.#reject(device, batch.reason);
       const stored = await ledger.store(device, batch.value);
+      if (stored.kind === 'stored') await onStoring(device, stored.records);
       await this.#answer(device, opened.value, stored, payload);
       if (stored.kind === 'stored') await onStored(device, stored.records, stored.fork);
     } catch (thrown) {

@@ -30,6 +30,7 @@ import type { RecordTime } from '../time.js';
 import { Archive, lastPlace, type Outgoing, unansweredTaps } from './archive.js';
 import { HeadSigner, type Signer } from './headSigner.js';
 import { OpenSegment } from './openSegment.js';
+import { RaisedAlarms } from './raisedAlarms.js';
 import { RecordKeys, type WrappedKey } from './recordKeys.js';
 import type { RoomLimits } from './room.js';
 import { RoomKeeper } from './roomKeeper.js';
@@ -104,6 +105,8 @@ export class Journal {
   readonly #writer: SegmentWriter;
   readonly #archive: Archive;
   readonly #room: RoomKeeper;
+  /** The alarms of this start, for whoever does not wait until their records have come. */
+  readonly alarms: RaisedAlarms;
   /** Taps of earlier starts that were left without a verdict. */
   unanswered: readonly TapId[] = [];
   /** Called whenever more records are durable. */
@@ -119,6 +122,7 @@ export class Journal {
     this.#old = old;
     this.epoch = (old.at(-1)?.epoch ?? 0) + 1;
     this.#head = epochBase(this.epoch, start);
+    this.alarms = new RaisedAlarms(clock);
     this.#keys = new RecordKeys(options);
     this.#heads = new HeadSigner({
       ...options,
@@ -197,7 +201,13 @@ export class Journal {
     const key = this.#currentKey();
     const address = { device: this.options.device, epoch: this.epoch, seq: this.#seq + 1, kind };
     const sealed = sealContent(key, this.#keySeq, address, this.options.randomBytes(12), content);
-    return this.#append(kind, 'tap' in content ? { sealed, clear: { tap: content.tap } } : { sealed });
+    const appended = this.#append(
+      kind,
+      'tap' in content ? { sealed, clear: { tap: content.tap } } : { sealed },
+    );
+    const { id, digest, durable } = appended;
+    if (kind === 'alarm') this.alarms.raise({ id, digest, content }, durable);
+    return appended;
   }
 
   /** Appends what time it is, as it was just told: readers date by it what was written before. Never throws. */
@@ -250,7 +260,10 @@ export class Journal {
     return this.#key;
   }
 
-  #append(kind: RecordKind, part: Pick<JournalRecord, 'clear' | 'sealed'>): Appended {
+  #append(
+    kind: RecordKind,
+    part: Pick<JournalRecord, 'clear' | 'sealed'>,
+  ): Appended & { readonly digest: Uint8Array } {
     const { boot, clock, time } = this.options;
     const record: JournalRecord = {
       v: 1,
@@ -268,7 +281,8 @@ export class Journal {
     const previous = this.#head;
     const begins = kind === 'key' && record.seq > FIRST_KEY_SEQ;
     this.#seq = record.seq;
-    this.#head = nextHead(previous, linkOf(record, body));
+    const link = linkOf(record, body);
+    this.#head = nextHead(previous, link);
     this.#archive.note({ seq: record.seq, entry: body, previous, head: this.#head });
     const durable = new Promise<void>((resolve, reject) => {
       this.#writer.write({
@@ -281,7 +295,7 @@ export class Journal {
     // Whoever needs to know waits for it; a failure that nobody waits for is the writer's to report and retry.
     durable.catch(() => {});
     this.#segment.note(part.sealed !== undefined);
-    return { id: { epoch: this.epoch, seq: record.seq }, durable };
+    return { id: { epoch: this.epoch, seq: record.seq }, digest: link.digest, durable };
   }
 
   /** The newest place, durable or not yet. */

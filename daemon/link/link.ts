@@ -11,6 +11,8 @@ import type { Conditions } from '../conditions.js';
 import type { Identity } from '../identity.js';
 import type { Journal } from '../journal/journal.js';
 import type { TimeKeeper } from '../time.js';
+import { openAck } from './acks.js';
+import { AlarmQueue } from './alarmQueue.js';
 import { asking } from './asking.js';
 import { Presence } from './presence.js';
 import { SessionKeeper, WELCOME_TIMEOUT_MS } from './session.js';
@@ -47,6 +49,7 @@ export class Link {
   readonly #sessions: SessionKeeper;
   readonly #verifier: Verifier;
   readonly #uploader: Uploader;
+  readonly #alarms: AlarmQueue;
   readonly #presence: Presence;
   readonly #silence: Silence;
   readonly #drops: Drops;
@@ -77,6 +80,7 @@ export class Link {
       onSession: (place, told) => {
         if (time.learn(told)) journal.noteClock('central');
         this.#verifier.sessionOpened();
+        this.#alarms.sessionOpened();
         this.#settle(this.#uploader.sessionOpened(place));
       },
       onDropped,
@@ -101,6 +105,18 @@ export class Link {
       },
       onDropped,
     });
+    this.#alarms = new AlarmQueue({
+      device,
+      clock,
+      random,
+      randomBytes,
+      sessions: this.#sessions,
+      linkUp: () => this.#mqtt.up,
+      publish: (payload) =>
+        this.#mqtt.publish(upTopic(device, 'alarm'), payload, asking(device, 'ack', payload)),
+      onOverflow: () => this.#drops.count('alarm', device, 'queue-full'),
+    });
+    journal.alarms.listen((alarm) => this.#alarms.add(alarm));
     this.#uploader = new Uploader({
       device,
       clock,
@@ -112,6 +128,7 @@ export class Link {
       packetMostBytes: () => this.#mqtt.mostBytes,
       publish: (payload) =>
         this.#mqtt.publish(upTopic(device, 'events'), payload, asking(device, 'ack', payload)),
+      onAcknowledged: (place) => this.#alarms.journalAcknowledged(place),
       onDropped,
       log: log.named('upload'),
     });
@@ -179,6 +196,7 @@ export class Link {
   async close(): Promise<void> {
     this.#sessions.stop();
     this.#verifier.stop();
+    this.#alarms.stop();
     this.#uploader.stop();
     this.#presence.stop();
     this.#silence.stop();
@@ -190,6 +208,8 @@ export class Link {
   #onUp(): void {
     this.#presence.linkUp();
     this.#sessions.linkUp();
+    // Ahead of everything that waits.
+    this.#alarms.linkUp();
     this.#uploader.linkUp();
   }
 
@@ -210,8 +230,16 @@ export class Link {
     if (retained) return this.#drop('retained');
     if (parsed.kind === 'verdict') return this.#verifier.onMessage(payload);
     if (parsed.kind === 'welcome') return this.#settle(this.#sessions.onWelcome(payload));
-    if (parsed.kind === 'ack') return this.#settle(this.#uploader.onMessage(payload));
+    if (parsed.kind === 'ack') return this.#settle(this.#onAck(payload));
     return this.#drop('topic-foreign');
+  }
+
+  async #onAck(payload: Buffer): Promise<void> {
+    const opened = openAck(this.options.identity.device, this.#sessions, payload);
+    if (!opened.ok) return this.#drop(`ack-${opened.reason}`);
+    const { session, ack } = opened.value;
+    if ('place' in ack) return this.#uploader.onAck(session, ack);
+    if (!this.#alarms.onAck(ack)) this.#drop('ack-unasked');
   }
 
   #onCentralState(payload: Buffer, retained: boolean): void {

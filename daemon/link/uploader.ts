@@ -2,8 +2,8 @@ import type { Cancel, Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { backoffMs } from '../../platform/mqtt.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
-import { openSealed, parseDown, sealUp } from '../../protocol/wire/envelope.js';
-import { encodeBatch, parseAck, type TapId } from '../../protocol/wire/messages.js';
+import { sealUp } from '../../protocol/wire/envelope.js';
+import { type BatchAck, encodeBatch, type TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import type { Outgoing } from '../journal/archive.js';
 import type { Journal } from '../journal/journal.js';
@@ -21,6 +21,8 @@ export interface UploaderOptions {
   readonly packetMostBytes: () => number | undefined;
   /** Publishes at QoS 1; rejects when there is no connection. */
   readonly publish: (payload: Buffer) => Promise<void>;
+  /** Central's word that everything up to here is on its disk. */
+  readonly onAcknowledged: (place: TapId) => void;
   readonly onDropped: (reason: string) => void;
   readonly log: Log;
 }
@@ -80,7 +82,7 @@ export class Uploader {
 
   /** A session stands: central's own place says where to go on. */
   async sessionOpened(place: Place | null): Promise<void> {
-    const { journal, log } = this.options;
+    const { journal, log, onAcknowledged } = this.options;
     // A disk that cannot be read just now: sending again is harmless, sending nothing until the next session is not.
     const known = place === null || (await journal.knows(place).catch(() => false));
     if (!known) {
@@ -96,6 +98,7 @@ export class Uploader {
     this.#cancel();
     this.#acknowledged = known && place !== null ? place : BEGINNING;
     journal.centralHas(this.#acknowledged);
+    onAcknowledged(this.#acknowledged);
     this.kick();
   }
 
@@ -226,22 +229,9 @@ export class Uploader {
     this.#cancel = clock.schedule(waitMs, () => this.kick());
   }
 
-  /** Takes a `down/ack`; one that is forged, or goes beyond what was sent, is counted and dropped. */
-  async onMessage(payload: Buffer): Promise<void> {
-    const { device, sessions, journal, onDropped } = this.options;
-    const down = parseDown(payload);
-    if (!down.ok) return onDropped(`ack-${down.reason}`);
-    const session = sessions.find(down.value.session);
-    if (session === undefined) return onDropped('ack-unknown-session');
-    const opened = openSealed(
-      session.keys.down,
-      { direction: 'down', device, kind: 'ack' },
-      down.value.sealed,
-    );
-    if (opened === undefined) return onDropped('ack-forged');
-    const ack = parseAck(opened.plaintext);
-    if (!ack.ok) return onDropped(`ack-${ack.reason}`);
-    const { re, place } = ack.value;
+  /** Takes central's word on a batch; one that goes beyond what was sent is counted and dropped. */
+  async onAck(session: Session, { re, place }: BatchAck): Promise<void> {
+    const { journal, onAcknowledged, onDropped } = this.options;
     const inFlight = this.#inFlight;
     if (inFlight === undefined || !this.#asked.has(nameOf(session, re))) return onDropped('ack-unasked');
     if (place !== null && isAfter(place, inFlight.last)) return onDropped('ack-beyond');
@@ -263,6 +253,7 @@ export class Uploader {
     this.#tries = 0;
     this.#fruitless = 0;
     this.#notBeforeMs = 0;
+    onAcknowledged(place);
     this.kick();
     await journal.acknowledged(place);
   }
@@ -270,6 +261,7 @@ export class Uploader {
 
 const nameOf = ({ id }: Session, counter: number): string => `${id}/${counter}`;
 
-function isAfter(a: TapId, b: TapId): boolean {
+/** Whether one place lies behind another. */
+export function isAfter(a: TapId, b: TapId): boolean {
   return a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq);
 }

@@ -36,7 +36,8 @@ const DetailNameSchema = v.pipe(v.string(), v.regex(/^[a-z][a-zA-Z]{0,15}$/));
 const DetailWordSchema = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]{0,15}$/));
 const MOST_DETAILS = 8;
 
-const AlarmSchema = v.strictObject({
+/** What an alarm says, in its record and in the message that goes ahead of it. */
+export const alarmFields = {
   /** A stable code, such as `central.silent`. A reader takes codes that it does not know. */
   alarm: ReasonSchema,
   /** A few short machine words, such as the ids of two starts. Nothing that a person wrote or that a card said. */
@@ -46,7 +47,8 @@ const AlarmSchema = v.strictObject({
       v.check((detail) => Object.keys(detail).length <= MOST_DETAILS),
     ),
   ),
-});
+} as const;
+const AlarmSchema = v.strictObject(alarmFields);
 /** The sealed part of an `alarm` record. */
 export type AlarmContent = v.InferOutput<typeof AlarmSchema>;
 

@@ -78,14 +78,21 @@ const BatchSchema = v.strictObject({
 });
 export type Batch = v.InferOutput<typeof BatchSchema>;
 
-/** `down/ack`: how far central has the journal on its own disk. */
-const AckSchema = v.strictObject({
+/** `down/ack` to a batch: how far central has the journal on its own disk. */
+const BatchAckSchema = v.strictObject({
   /** The counter of the batch's envelope. */
   re: count(),
   /** Null when central has nothing of this device. */
   place: v.nullable(PlaceSchema),
 });
-export type Ack = v.InferOutput<typeof AckSchema>;
+export type BatchAck = v.InferOutput<typeof BatchAckSchema>;
+
+/** `down/ack` to an `up/alarm`: somebody was told. It names the alarm itself, so it answers each sending of it. */
+const AlarmAckSchema = v.strictObject({ alarm: TapIdSchema });
+export type AlarmAck = v.InferOutput<typeof AlarmAckSchema>;
+
+const AckSchema = v.union([BatchAckSchema, AlarmAckSchema]);
+export type Ack = BatchAck | AlarmAck;
 
 export const STATES = ['ready', 'degraded', 'alert', 'disconnected', 'lost'] as const;
 

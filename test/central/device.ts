@@ -18,6 +18,7 @@ import {
 import { headBytes } from '../../protocol/journal/signedHead.js';
 import { generateSm2KeyPair, sm2Decrypt, sm2Encrypt, sm2Sign } from '../../protocol/sm/sm2.js';
 import { keyId, type Sm2KeyPair } from '../../protocol/sm/sm2Key.js';
+import { type AlarmMessage, encodeAlarmMessage } from '../../protocol/wire/alarm.js';
 import { type Enrolment, enrolmentBytes } from '../../protocol/wire/enrolment.js';
 import { openSealed, parseDown, sealUp } from '../../protocol/wire/envelope.js';
 import { type Batch, encodeBatch, encodeQuestion, type Question } from '../../protocol/wire/messages.js';
@@ -92,6 +93,15 @@ export class TestDevice {
     return this.#up('events', encodeBatch(batch), this.nextCounter());
   }
 
+  alarm({ epoch, seq, digest, ...content }: AlarmMessage, counter = this.nextCounter()): Buffer {
+    return this.#up('alarm', encodeAlarmMessage({ epoch, seq, digest, content }), counter);
+  }
+
+  /** Whatever it is, in this session. */
+  sealed(kind: 'verify' | 'events' | 'alarm', plaintext: Buffer): Buffer {
+    return this.#up(kind, plaintext, this.nextCounter());
+  }
+
   nextCounter(): number {
     this.#counter += 1;
     return this.#counter;
@@ -107,7 +117,7 @@ export class TestDevice {
     return JSON.parse(opened.plaintext.toString('utf8'));
   }
 
-  #up(kind: 'verify' | 'events', plaintext: Buffer, counter: number): Buffer {
+  #up(kind: 'verify' | 'events' | 'alarm', plaintext: Buffer, counter: number): Buffer {
     if (this.keys === undefined) throw new Error('no session');
     const address = { direction: 'up', device: this.name, kind } as const;
     return sealUp({ keys: this.keys.up, ticket: this.ticket }, address, counter, randomBytes(12), plaintext);

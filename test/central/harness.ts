@@ -55,12 +55,17 @@ export interface Scene {
   readonly logged: string[];
   /** Publishes as a gate and waits for the answer of that kind. */
   exchange(
-    up: 'hello' | 'verify' | 'events',
+    up: 'hello' | 'verify' | 'events' | 'alarm',
     payload: Buffer,
     down: 'welcome' | 'verdict' | 'ack',
   ): Promise<Buffer>;
   /** Publishes what gets no answer and waits until it was dropped for that reason. */
-  dropped(up: 'hello' | 'verify' | 'events', payload: Buffer, reason: string, from?: string): Promise<void>;
+  dropped(
+    up: 'hello' | 'verify' | 'events' | 'alarm',
+    payload: Buffer,
+    reason: string,
+    from?: string,
+  ): Promise<void>;
   /** Waits for a line of the log. */
   line(pattern: RegExp): Promise<string>;
 }

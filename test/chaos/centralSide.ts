@@ -45,6 +45,11 @@ export class CentralSide {
     return this.#life !== undefined;
   }
 
+  /** How often it was started. */
+  get lives(): number {
+    return this.#lives;
+  }
+
   start(): Promise<void> {
     return this.#inTurn(() => this.#start());
   }

@@ -6,8 +6,8 @@ import { DEVICE } from './site.js';
 const HOSTILE = 'hostile';
 const JUNK_BYTES = 64 * 1024;
 const DOWN = ['welcome', 'verdict', 'ack', 'config', 'command'] as const;
-const UP = ['hello', 'verify', 'events'] as const;
-const ANSWERS = { hello: 'welcome', verify: 'verdict', events: 'ack' } as const;
+const UP = ['hello', 'verify', 'events', 'alarm'] as const;
+const ANSWERS = { hello: 'welcome', verify: 'verdict', events: 'ack', alarm: 'ack' } as const;
 const ANSWERS_REMEMBERED = 4;
 
 /** Somebody who may publish on the broker whatever he likes, and has kept everything that passed. */

@@ -1,25 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
-import { loadIdentity } from '../../daemon/identity.js';
-import { Journal } from '../../daemon/journal/journal.js';
-import { TimeKeeper } from '../../daemon/time.js';
-import { systemClock } from '../../platform/clock.js';
-import { folderDisk } from '../../platform/disk.js';
-import { silentLog } from '../../platform/log.js';
-import { sm2Encrypt, sm2Sign } from '../../protocol/sm/sm2.js';
-import { parseCentralPublic } from '../../protocol/wire/enrolment.js';
 import { startProxy } from '../support/faultyProxy.js';
+import { leaveBacklog } from './support/backlog.js';
 import { Capture } from './support/capture.js';
 import { TestGate } from './support/gate.js';
 import { elder, type Person } from './support/people.js';
 import { Site } from './support/site.js';
 
 const QUEUED = 10_000;
-/** Records appended between two looks at the disk: a record key is then ready in time. */
-const AT_ONCE = 64;
 const TAP_EVERY_MS = 1_000;
 const TAPS_IDLE = 10;
 /** Of those that count while it drains. */
@@ -37,66 +25,14 @@ const VERDICT = topic('down/verdict');
 const people = Array.from({ length: 12 }, (_, index) => elder(260 + index, { healthCode: 'green' }));
 const site = await Site.open(t, { people });
 
-/** A gate's journal after a long time without network: taps and their verdicts, as the daemon writes them. */
-async function fill(data: string): Promise<void> {
-  const known = parseCentralPublic(await readFile(join(site.central, 'central.public.json')));
-  const [ledgerKey] = known.ok ? known.value.keys.ledger : [];
-  if (ledgerKey === undefined) throw new Error('no ledger key');
-  const { key: deviceKey } = await loadIdentity(data, 'gate-1');
-  const journal = await Journal.open({
-    disk: folderDisk(join(data, 'journal')),
-    device: 'gate-1',
-    boot: '0123456789abcdef',
-    clock: systemClock,
-    time: new TimeKeeper(systemClock),
-    randomBytes,
-    wrapKey: async (key) => ({
-      ledgerKey: ledgerKey.id,
-      wrapped: sm2Encrypt(key, ledgerKey.publicKey).toString('hex'),
-    }),
-    signer: {
-      id: deviceKey.id,
-      sign: async (message) => sm2Sign(message, deviceKey.privateKey, deviceKey.publicKey),
-    },
-    log: silentLog,
-  });
-  for (let events = 0; events < QUEUED; events += 2) {
-    const person = people[(events / 2) % people.length];
-    const { id: tap } = journal.append({
-      kind: 'tap',
-      content: {
-        medium: 'id-card',
-        assurance: 'sam',
-        validity: 'valid',
-        token: person?.idNumber ?? '',
-        schemes: ['health-code@1'],
-        site: 'e2e',
-        lane: 'A1',
-        direction: 'entry',
-      },
-    });
-    journal.append({
-      kind: 'verdict',
-      content: {
-        tap,
-        outcome: 'pass',
-        reasons: ['health.green'],
-        action: 'open',
-        decidedBy: 'central',
-        tookMs: 9,
-      },
-    });
-    if (events % AT_ONCE === 0) await journal.idle();
-  }
-  queuedTo = journal.newest.seq;
-  await journal.close();
-}
-
 let queuedTo = 0;
+const prepare = async (data: string) => {
+  queuedTo = await leaveBacklog(site, 'gate-1', data, people, QUEUED);
+};
 const proxy = await startProxy(t, site.broker.port);
 proxy.onPublish({ way: 'down', filter: topic('down/ack') }, { what: 'delay', delayMs: ACK_LATE_MS });
 const capture = await Capture.open(t, site.broker.url);
-const gate = await TestGate.open(site, { device: 'gate-1', prepare: fill, brokerPort: proxy.port });
+const gate = await TestGate.open(site, { device: 'gate-1', prepare, brokerPort: proxy.port });
 const sinceMs = performance.now();
 let drainedMs: number | undefined;
 const drained = site.arrived('gate-1', 1, queuedTo).then(() => {

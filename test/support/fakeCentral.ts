@@ -4,6 +4,7 @@ import type { MqttLink } from '../../platform/mqtt.js';
 import type { Sm2Service } from '../../platform/sm2/service.js';
 import { linkOf, nextHead, parseRecord } from '../../protocol/journal/record.js';
 import { keyId, type Sm2KeyPair } from '../../protocol/sm/sm2Key.js';
+import { type AlarmMessage, parseAlarmMessage } from '../../protocol/wire/alarm.js';
 import type { CentralPublic } from '../../protocol/wire/enrolment.js';
 import { openSealed, parseUp, sealDown } from '../../protocol/wire/envelope.js';
 import type { Parsed } from '../../protocol/wire/json.js';
@@ -56,6 +57,11 @@ export interface ReceivedBatch {
   readonly sealedBytes: number;
 }
 
+export interface ReceivedAlarm {
+  readonly session: CentralSession;
+  readonly message: AlarmMessage;
+}
+
 export interface WelcomeChanges {
   readonly core?: Partial<WelcomeCore>;
   /** Signs in the place of central's session key. */
@@ -82,6 +88,7 @@ export class FakeCentral {
   answersHello = true;
   answersQuestions = true;
   acknowledges = true;
+  acknowledgesAlarms = true;
   /** What the rules say. */
   judge: (question: Question) => Pick<Verdict, 'outcome' | 'reasons'> = () => ({
     ...pass,
@@ -91,6 +98,7 @@ export class FakeCentral {
   readonly sessions: CentralSession[] = [];
   readonly questions: AskedQuestion[] = [];
   readonly batches: ReceivedBatch[] = [];
+  readonly alarms: ReceivedAlarm[] = [];
   readonly problems: unknown[] = [];
   /** Drawn anew at each start of a real one. */
   boot = '00112233aabbccdd';
@@ -137,7 +145,7 @@ export class FakeCentral {
       url: 'mqtt://memory',
       clientId: 'central',
       will: () => ({ topic, payload: state('lost') }),
-      subscriptions: (['hello', 'verify', 'events'] as const).map((kind) => ({
+      subscriptions: (['hello', 'verify', 'events', 'alarm'] as const).map((kind) => ({
         topic: everyDevice(kind),
         qos: 0,
       })),
@@ -169,6 +177,7 @@ export class FakeCentral {
     if (parsed.kind === 'hello') return this.#onHello(payload);
     if (parsed.kind === 'verify') return this.#onQuestion(payload);
     if (parsed.kind === 'events') return this.#onBatch(payload);
+    if (parsed.kind === 'alarm') return this.#onAlarm(payload);
   }
 
   async #onHello(payload: Buffer): Promise<void> {
@@ -214,7 +223,7 @@ export class FakeCentral {
     return encodeSigned(key ?? keyId(this.sessionKey.publicKey), body, signature);
   }
 
-  #open(payload: Buffer, kind: 'verify' | 'events') {
+  #open(payload: Buffer, kind: 'verify' | 'events' | 'alarm') {
     const up = value(parseUp(payload));
     const ticket = openTicket(up.ticket, this.#ticketKey);
     if (ticket === undefined) throw new Error('the ticket is not ours');
@@ -271,6 +280,17 @@ export class FakeCentral {
     };
     this.batches.push({ session, counter, batch, last, sealedBytes });
     if (this.acknowledges) this.acknowledge(session, last);
+  }
+
+  #onAlarm(payload: Buffer): void {
+    const { session, plaintext } = this.#open(payload, 'alarm');
+    const received = { session, message: value(parseAlarmMessage(plaintext)) };
+    this.alarms.push(received);
+    if (this.acknowledgesAlarms) this.acknowledgeAlarm(received);
+  }
+
+  acknowledgeAlarm({ session, message: { epoch, seq } }: ReceivedAlarm): void {
+    this.send('ack', this.seal(session, 'ack', encodeAck({ alarm: { epoch, seq } })));
   }
 
   /** @param re the counter of the batch that it answers; default: the last one that came */

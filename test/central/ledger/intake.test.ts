@@ -19,6 +19,7 @@ function open(answer: () => Promise<Stored>, publish: () => Promise<void> = asyn
   const acks: unknown[] = [];
   const judged: number[] = [];
   const anchored: unknown[] = [];
+  const beforeAck: number[] = [];
   const log = createLog((line) => lines.push(line.replace(/^\S+ /, '')));
   const drops = new Drops(clock, log);
   const envelopes: Pick<Envelopes, 'open' | 'seal'> = {
@@ -38,13 +39,28 @@ function open(answer: () => Promise<Stored>, publish: () => Promise<void> = asyn
     publish: async (_device, payload) => {
       await publish();
       const ack = parseAck(payload);
-      acks.push(ack.ok ? ack.value.place : ack.reason);
+      acks.push(ack.ok && 'place' in ack.value ? ack.value.place : ack);
     },
     onAcknowledged: (_device, place) => void anchored.push(acks.length, place),
+    onStoring: async () => void beforeAck.push(acks.length),
     onStored: async (_device, records) => void judged.push(records.length),
   });
-  return { intake, drops, lines, acks, judged, anchored, clock };
+  return { intake, drops, lines, acks, judged, anchored, beforeAck, clock };
 }
+
+t.test(
+  'what was stored is looked through for alarms before the ack, which ends the gate’s own care',
+  async (t) => {
+    const { intake, beforeAck, acks } = open(async () => ({
+      kind: 'stored',
+      place: PLACE,
+      fork: 0,
+      records: [],
+    }));
+    await intake.handle(DEVICE, BATCH);
+    t.same([beforeAck, acks.length], [[0], 1]);
+  },
+);
 
 t.test('what was stored, known or missing is acknowledged with our place', async (t) => {
   const cases: [Stored, unknown[], number[]][] = [

@@ -37,6 +37,7 @@ export async function violationsOf(street: Street, ledger: OpenedLedger): Promis
     ...padFaults(street, ledger),
     ...uploadFaults(street, ledger),
     ...alarmFaults(street, ledger),
+    ...toldFaults(street, ledger),
     ...plainFaults(street),
     ...workFaults(street, ledger),
   ]);
@@ -100,6 +101,29 @@ function endFaults({ records }: OpenedLedger): string[] {
     if (count !== 1) faults.push(`tap ${tap} has ${count} ends`);
   }
   return faults;
+}
+
+/**
+ * Each alarm of the ledger was told of, and once by one life of central, whichever of its two ways was the shorter. What
+ * it says passes the wire sealed.
+ */
+function toldFaults({ seen, central }: Street, { alarms }: OpenedLedger): string[] {
+  const told = new Map<string, number>();
+  for (const line of seen.logged) {
+    const [, key] = / alarm (?:unreadable )?device=\S+ record=(\S+)/.exec(line) ?? [];
+    if (key !== undefined && line.startsWith('central ')) told.set(key, (told.get(key) ?? 0) + 1);
+  }
+  const codes = new PlainSearch([...new Set(alarms.map(({ content }) => content.alarm))]);
+  const open = seen.bytes.filter(
+    ({ where, bytes }) => where.endsWith('/up/alarm') && codes.formsIn(bytes).length > 0,
+  );
+  return [
+    ...alarms.filter(({ key }) => !told.has(key)).map(({ key }) => `central told nobody of alarm ${key}`),
+    ...[...told]
+      .filter(([, times]) => times > central.lives)
+      .map(([key, times]) => `central told of alarm ${key} ${times} times in ${central.lives} lives`),
+    ...open.map(() => 'an alarm stands in plain on the wire'),
+  ];
 }
 
 /** There is one gate: it takes nobody for a second one, unless somebody on the broker repeats or feigns what it says. */

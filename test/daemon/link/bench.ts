@@ -193,7 +193,7 @@ export class LinkBench {
     return this.central.bodies.filter((body) => JSON.parse(body.toString()).kind === kind).length;
   }
 
-  sent(kind: 'hello' | 'verify' | 'events' | 'state') {
+  sent(kind: 'hello' | 'verify' | 'events' | 'alarm' | 'state') {
     return this.broker.messages.filter(({ topic }) => topic === upTopic(DEVICE, kind));
   }
 

@@ -8,11 +8,16 @@ import { isSm2PublicKey, keyId } from '../protocol/sm/sm2Key.js';
 import { type Enrolment, enrolmentBytes, type PublicKey } from '../protocol/wire/enrolment.js';
 import { count, hex } from '../protocol/wire/json.js';
 
+/** More replacements than that in the life of a gate are a script that went wrong. */
+const FORMER_KEPT = 256;
+
 const DeviceSchema = v.strictObject({
   key: v.strictObject({ id: hex(8), publicKey: hex(65) }),
   enrolledMs: count(),
   /** The device's sessions end, and it gets no new one. */
   revoked: v.optional(v.boolean()),
+  /** Keys that `replace` put an end to, newest first: what was signed with them stays proved. */
+  former: v.optional(v.array(v.strictObject({ id: hex(8), publicKey: hex(65), replacedMs: count() }))),
 });
 type Device = v.InferOutput<typeof DeviceSchema>;
 const EnrolmentsSchema = v.strictObject({
@@ -46,6 +51,12 @@ function entryOf({ devices }: Enrolments, device: string): Device | undefined {
 export function enrolledKey(enrolments: Enrolments, device: string): PublicKey | undefined {
   const entry = entryOf(enrolments, device);
   return entry === undefined || entry.revoked === true ? undefined : entry.key;
+}
+
+/** Every key by which a device was ever known here, the one of now first: also of one that is revoked. */
+export function everEnrolledKeys(enrolments: Enrolments, device: string): readonly PublicKey[] {
+  const entry = entryOf(enrolments, device);
+  return entry === undefined ? [] : [entry.key, ...(entry.former ?? [])];
 }
 
 export interface EnrolOptions {
@@ -88,8 +99,18 @@ async function enrollAlone(
   if (known !== undefined && known.key.publicKey === key.publicKey && known.revoked !== true)
     return 'unchanged';
   if (known !== undefined && !replace) throw notAgain(device, known.revoked === true);
-  await put(document, device, { key, enrolledMs: nowMs });
+  const former = known === undefined ? [] : formerKeys(known, key.id, nowMs);
+  await put(document, device, { key, enrolledMs: nowMs, ...(former.length === 0 ? {} : { former }) });
   return known === undefined ? 'enrolled' : 'replaced';
+}
+
+/** The keys of before, without the new one, which may be an old one that comes back. */
+function formerKeys(
+  { key, former = [] }: Device,
+  newId: string,
+  nowMs: number,
+): NonNullable<Device['former']> {
+  return [{ ...key, replacedMs: nowMs }, ...former].filter(({ id }) => id !== newId).slice(0, FORMER_KEPT);
 }
 
 async function put(document: Low<Enrolments>, device: string, entry: Device): Promise<void> {

@@ -15,7 +15,7 @@ import { Alarms } from './judging/alarms.js';
 import { QuestionWatch } from './judging/questionWatch.js';
 import { ledgerFolder, type RandomBytes, readOwnKeyPair, rulesPath, sweepLeftovers } from './keys.js';
 import { Anchors } from './ledger/anchors.js';
-import type { ChainedRecord } from './ledger/batch.js';
+import { type Chained, isWhole } from './ledger/batch.js';
 import { Intake } from './ledger/intake.js';
 import { Ledger } from './ledger/ledger.js';
 import { unwrapWith } from './ledger/reading.js';
@@ -217,13 +217,14 @@ async function makeJudging(options: CentralOptions, state: CentralState, ledger:
 
 async function afterStoring(
   device: string,
-  records: readonly ChainedRecord[],
+  entries: readonly Chained[],
   fork: number,
   watch: QuestionWatch | undefined,
   judging: Judging | undefined,
   log: Log,
 ): Promise<void> {
-  watch?.stored(device, records);
+  watch?.stored(device, entries);
+  const records = entries.filter(isWhole);
   // Each for itself: these records come once.
   for (const judge of [judging?.alarms, judging?.admissions]) {
     try {

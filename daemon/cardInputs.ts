@@ -47,7 +47,8 @@ export class CardInputs {
       case 'whole':
         if (!this.#told) this.#card(event.card, event.confirmed);
         this.#resting = this.#read;
-        return dispatch({ type: 'whole', nowMs, source });
+        // Not the time of before: the card's own input may have come in between, and nothing is decided before it.
+        return dispatch({ type: 'whole', nowMs: clock.monotonicMs(), source });
       case 'failed':
         return dispatch({
           type: 'failed',

@@ -9,6 +9,8 @@ export const CONDITIONS = {
   'reader.lost': 'degraded',
   /** Records wait in memory for a disk that fails. */
   'journal.failing': 'degraded',
+  /** The journal is full: records that central does not have are dropped. */
+  'journal.dropping': 'degraded',
   /** Questions stay without an answer although the broker answers. */
   'central.silent': 'alert',
   /** Another process says that it is this gate. */

@@ -5,13 +5,13 @@ import type { Lamps } from '../drivers/lamps.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import type { Credential } from '../protocol/credential.js';
-import { codeOf, messageOf } from '../protocol/errors.js';
 import type { TapContent } from '../protocol/journal/seal.js';
 import { SYSTEM_REASONS } from '../protocol/verdict.js';
 import type { Question, TapId } from '../protocol/wire/messages.js';
 import type { Journal } from './journal/journal.js';
 import { SIGNALS, type SignalName } from './lane/signals.js';
 import type { LaneEffect, LaneInput } from './lane/state.js';
+import { Unwritten } from './unwritten.js';
 
 /** What stands in every question and tap record of this lane. */
 export type LaneFacts = Pick<TapContent, 'schemes' | 'site' | 'lane' | 'direction'>;
@@ -38,16 +38,26 @@ const toTenths = (ms: number) => Math.round(ms * 10) / 10;
 export class Effects {
   /** Journal places of the taps whose verdict is still to come. */
   readonly #places = new Map<number, TapId>();
+  /** Taps that are not on disk, or not yet. */
+  readonly #notOnDisk = new Set<number>();
+  readonly #unwritten: Unwritten;
 
-  constructor(private readonly options: EffectsOptions) {}
+  constructor(private readonly options: EffectsOptions) {
+    this.#unwritten = new Unwritten(options.journal, options.clock, options.log);
+  }
+
+  /** The disk takes records again. */
+  writingAgain(): void {
+    this.#unwritten.writing();
+  }
 
   perform(effect: LaneEffect): void {
-    const { gate, ask, forget, pauseUploads, log } = this.options;
+    const { ask, forget, pauseUploads, log } = this.options;
     switch (effect.type) {
       case 'signal':
         return this.#signal(effect.signal);
       case 'open':
-        return gate.pulse();
+        return this.#open(effect.tap);
       case 'call-staff':
         this.options.staff?.set(true);
         return log.warn('call staff', { tap: this.#nameOf(effect.tap), reason: effect.reason });
@@ -78,6 +88,11 @@ export class Effects {
     if (name === 'idle') staff?.set(false);
   }
 
+  #open(tap: number): void {
+    this.options.gate.pulse();
+    if (this.#notOnDisk.has(tap)) this.#unwritten.opened();
+  }
+
   #content(credential: Credential): TapContent {
     const { medium, assurance, validity, token } = credential;
     return { medium, assurance, validity, token: token.reveal(), ...this.options.facts };
@@ -85,15 +100,20 @@ export class Effects {
 
   #appendTap(tap: number, credential: Credential): void {
     const { journal, dispatch, clock } = this.options;
+    this.#notOnDisk.add(tap);
     try {
       const { id, durable } = journal.append({ kind: 'tap', content: this.#content(credential) });
       this.#places.set(tap, id);
       durable.then(
-        () => dispatch({ type: 'durable', nowMs: clock.monotonicMs(), tap }),
+        () => {
+          this.#notOnDisk.delete(tap);
+          this.#unwritten.writing();
+          dispatch({ type: 'durable', nowMs: clock.monotonicMs(), tap });
+        },
         () => dispatch({ type: 'not-durable', nowMs: clock.monotonicMs(), tap }),
       );
     } catch (thrown) {
-      this.#notWritten(thrown);
+      this.#unwritten.lost(thrown);
       dispatch({ type: 'not-durable', nowMs: clock.monotonicMs(), tap });
     }
   }
@@ -129,12 +149,8 @@ export class Effects {
     try {
       append();
     } catch (thrown) {
-      this.#notWritten(thrown);
+      this.#unwritten.lost(thrown);
     }
-  }
-
-  #notWritten(thrown: unknown): void {
-    this.options.log.error('record not written', { problem: codeOf(thrown) ?? messageOf(thrown) });
   }
 
   #unavailable(tap: number, reason: string): void {
@@ -145,6 +161,7 @@ export class Effects {
   #takePlace(tap: number): TapId | undefined {
     const place = this.#places.get(tap);
     this.#places.delete(tap);
+    this.#notOnDisk.delete(tap);
     return place;
   }
 

@@ -10,7 +10,7 @@ import { Conditions } from './conditions.js';
 import { type Config, policyOf } from './config/config.js';
 import { Effects } from './effects.js';
 import { type Identity, proveKey } from './identity.js';
-import { Journal } from './journal/journal.js';
+import { Journal, type JournalLimits } from './journal/journal.js';
 import type { LaneInput, LaneSettings } from './lane/state.js';
 import { Link } from './link/link.js';
 import { openOutputs } from './outputs.js';
@@ -56,14 +56,21 @@ function laneSettings(config: Config): LaneSettings {
   };
 }
 
+const limitsOf = ({ maxRecords, maxMb, retentionHours }: Config['journal']): JournalLimits => ({
+  maxRecords,
+  maxBytes: maxMb * 1e6,
+  retentionMs: retentionHours * 3600 * 1000,
+});
+
 async function openJournal(
-  { dataDir, device }: Config,
+  { dataDir, device, journal }: Config,
   { journalDisk: disk, clock, randomBytes, log }: GateWorld,
-  { central }: Identity,
+  { central, key: deviceKey }: Identity,
   sm2: Sm2Service,
   time: TimeKeeper,
   boot: string,
   conditions: Conditions,
+  onWritingAgain: () => void,
 ): Promise<Journal> {
   const [ledgerKey] = central.keys.ledger;
   if (ledgerKey === undefined) throw new RangeError('central has no ledger key');
@@ -71,10 +78,15 @@ async function openJournal(
     ledgerKey: ledgerKey.id,
     wrapped: Buffer.from(await sm2.encrypt(key, ledgerKey.publicKey)).toString('hex'),
   });
+  const signer = { id: deviceKey.id, sign: (message: Uint8Array) => sm2.sign(message, deviceKey) };
   try {
-    const onFailing = (failing: boolean) => conditions.set('journal.failing', failing);
-    const named = { log: log.named('journal'), onFailing };
-    return await Journal.open({ disk, device, clock, randomBytes, boot, time, wrapKey, ...named });
+    const onFailing = (failing: boolean) => {
+      conditions.set('journal.failing', failing);
+      if (!failing) onWritingAgain();
+    };
+    const onDropping = (dropping: boolean) => conditions.set('journal.dropping', dropping);
+    const named = { log: log.named('journal'), limits: limitsOf(journal), onFailing, onDropping };
+    return await Journal.open({ disk, device, clock, randomBytes, boot, time, wrapKey, signer, ...named });
   } catch (cause) {
     if (cause instanceof CardpadError && cause.disposition === 'fatal') throw cause;
     const folder = join(dataDir, 'journal');
@@ -144,7 +156,17 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
   opened.add(() => sm2.close());
   const time = new TimeKeeper(clock);
   const conditions = new Conditions();
-  const journal = await openJournal(config, world, identity, sm2, time, await world.bootId(), conditions);
+  let onWritingAgain = () => {};
+  const journal = await openJournal(
+    config,
+    world,
+    identity,
+    sm2,
+    time,
+    await world.bootId(),
+    conditions,
+    () => onWritingAgain(),
+  );
   opened.add(() => journal.close());
   closeUnanswered(journal, log);
   // Not waited for, since on a board this takes over a second, in which cards can be read already. The one thread does
@@ -183,6 +205,8 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
     onLate: (tap, { outcome }) => lane.dispatch({ type: 'late', nowMs: clock.monotonicMs(), tap, outcome }),
   });
   connections.push(() => link.close());
+  // While the broker is told, and no longer than that takes.
+  connections.push(() => journal.signOff());
   const effects = new Effects({
     ...outputs,
     journal,
@@ -199,6 +223,7 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
     dispatch: (input) => lane.dispatch(input),
     log,
   });
+  onWritingAgain = () => effects.writingAgain();
   const dispatch = (input: LaneInput) => lane.dispatch(input);
   const onUnfit = (count: number) => conditions.set('reader.lost', count > 0);
   connections.push(...startReaders(config.readers, { ...world, time, dispatch, onUnfit }));

@@ -14,6 +14,9 @@ const CEILING_MS = Date.UTC(2200, 0, 1);
 /** A welcome that took longer says too little about now. */
 const MAX_ROUND_TRIP_MS = 5_000;
 
+/** Two welcomes that are both as wrong as a round trip allows differ by this: what is more, a clock was set. */
+const MOVED_MS = MAX_ROUND_TRIP_MS;
+
 /** What an authenticated welcome said of the time. */
 export interface ToldTime {
   /** Central's clock, milliseconds since 1970. */
@@ -39,12 +42,18 @@ export class TimeKeeper implements RecordTime {
     return this.#offsetMs !== undefined;
   }
 
-  /** Takes central's word for the time, unless it took too long or says what cannot be. */
-  learn({ wallMs, helloSentMs, welcomeCameMs }: ToldTime): void {
+  /**
+   * Takes central's word for the time, unless it took too long or says what cannot be.
+   * @returns whether records are to say so: the time was not known in this start, or has moved against the monotonic
+   *   clock by more than welcomes differ
+   */
+  learn({ wallMs, helloSentMs, welcomeCameMs }: ToldTime): boolean {
     const tookMs = welcomeCameMs - helloSentMs;
-    if (tookMs > MAX_ROUND_TRIP_MS || wallMs < FLOOR_MS || wallMs > CEILING_MS) return;
+    if (tookMs > MAX_ROUND_TRIP_MS || wallMs < FLOOR_MS || wallMs > CEILING_MS) return false;
+    const before = this.#offsetMs;
     // Central looked at its clock somewhere on the way: half-way is wrong by half the round trip at most.
     this.#offsetMs = wallMs - (helloSentMs + tookMs / 2);
+    return before === undefined || Math.abs(this.#offsetMs - before) > MOVED_MS;
   }
 
   /** Milliseconds since 1970, never below the floor, never above the ceiling. */

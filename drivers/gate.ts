@@ -42,6 +42,7 @@ export class Gate {
         'gate.bad-pulse',
         'fatal',
         `pulseMs must be ${MIN_PULSE_MS}..${MAX_PULSE_MS} ms, not ${pulseMs}.`,
+        { help: 'Set outputs.gate.pulseMs to a length between these bounds.' },
       );
   }
 

@@ -1,6 +1,6 @@
 import { open, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makePrivateFolder, syncFolder } from './files.js';
+import { isTemporary, makePrivateFolder, syncFolder, writeFileDurable } from './files.js';
 
 /** A file that only grows. */
 export interface AppendFile {
@@ -13,11 +13,13 @@ export interface AppendFile {
 
 /** What a journal needs of a disk: one folder, injected so that full, slow and lying disks can be tried. */
 export interface Disk {
-  /** Names in the folder, which is made if it is missing. */
+  /** Names in the folder, which is made if it is missing. What a `replace` left behind when the power went is removed. */
   list(): Promise<string[]>;
   read(name: string): Promise<Buffer>;
   /** A new file, its name already durable. Fails when there is one of that name. */
   create(name: string): Promise<AppendFile>;
+  /** A power cut at any instant leaves the old content or the new, both whole. */
+  replace(name: string, bytes: Uint8Array): Promise<void>;
   remove(name: string): Promise<void>;
 }
 
@@ -26,7 +28,10 @@ export function folderDisk(folder: string): Disk {
   return {
     async list() {
       await makePrivateFolder(folder);
-      return readdir(folder);
+      const names = await readdir(folder);
+      // On a disk that cannot be written they stay for another start.
+      for (const name of names.filter(isTemporary)) await unlink(join(folder, name)).catch(() => {});
+      return names.filter((name) => !isTemporary(name));
     },
     read: (name) => readFile(join(folder, name)),
     async create(name) {
@@ -47,6 +52,7 @@ export function folderDisk(folder: string): Disk {
         close: () => handle.close(),
       };
     },
+    replace: (name, bytes) => writeFileDurable(join(folder, name), bytes, 0o600),
     async remove(name) {
       await unlink(join(folder, name));
       await syncFolder(folder);

@@ -44,6 +44,9 @@ export async function writeFileDurable(
 
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
 
+/** Whether a file of this name is what `writeFileDurable` left behind when its process was killed. */
+export const isTemporary = (name: string): boolean => TEMPORARY.test(name);
+
 /**
  * Removes what `writeFileDurable` left in a folder when its process was killed: half a file, or the whole of one that
  * was meant to be destroyed since, such as a key. A missing folder holds none.
@@ -51,7 +54,7 @@ const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
  */
 export async function sweepTemporaries(folder: string, olderThanMs = performance.timeOrigin): Promise<void> {
   const names = await readdir(folder).catch((): string[] => []);
-  for (const name of names.filter((entry) => TEMPORARY.test(entry))) {
+  for (const name of names.filter(isTemporary)) {
     const path = join(folder, name);
     const found = await stat(path).catch(() => undefined);
     if (found?.isFile() === true && found.mtimeMs < olderThanMs) await unlink(path).catch(() => {});

@@ -23,7 +23,20 @@ export class CardpadError extends Error {
    * @param code stable and dotted, such as `port.refused`; never holds personal data
    * @param disposition what the caller does next
    * @param message one sentence for people; never holds personal data
+   * @param options `fatal` ends what a person began, and so says what that person can do
    */
+  constructor(
+    code: string,
+    disposition: 'fatal',
+    message: string,
+    options: CardpadErrorOptions & { readonly help: string },
+  );
+  constructor(
+    code: string,
+    disposition: Exclude<Disposition, 'fatal'>,
+    message: string,
+    options?: CardpadErrorOptions,
+  );
   constructor(
     readonly code: string,
     readonly disposition: Disposition,

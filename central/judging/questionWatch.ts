@@ -2,7 +2,7 @@ import { BoundedMap } from '../../platform/boundedMap.js';
 import type { Cancel, Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import type { TapId } from '../../protocol/wire/messages.js';
-import type { ChainedRecord } from '../ledger/batch.js';
+import { type Chained, placeOf } from '../ledger/batch.js';
 
 const WAIT_MS = 15 * 60_000;
 const LOOK_EVERY_MS = 60_000;
@@ -59,16 +59,19 @@ export class QuestionWatch {
   }
 
   /** Records that are on central's disk now, in order. */
-  stored(device: string, records: readonly ChainedRecord[]): void {
+  stored(device: string, records: readonly Chained[]): void {
     const watched = this.#watched(device);
     const { asked, taps } = watched;
-    for (const { record } of records) {
-      if (record.kind !== 'tap') continue;
-      taps.set(keyOf(record), true);
-      asked.delete(keyOf(record));
+    for (const entry of records) {
+      // What was dropped for want of room may have been the tap: the chain holds its place.
+      const tap = 'link' in entry ? entry.link : entry.record.kind === 'tap' ? entry.record : undefined;
+      if (tap === undefined) continue;
+      taps.set(keyOf(tap), true);
+      asked.delete(keyOf(tap));
     }
-    const last = records.at(-1)?.record;
-    if (last === undefined) return;
+    const end = records.at(-1);
+    if (end === undefined) return;
+    const last = placeOf(end);
     for (const [key, { tap }] of [...asked.entries()]) {
       const isPassed = tap.epoch < last.epoch || (tap.epoch === last.epoch && tap.seq <= last.seq);
       if (!isPassed) continue;

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CardpadError, codeOf } from '../../protocol/errors.js';
-import { type JournalRecord, parseRecord } from '../../protocol/journal/record.js';
+import { droppedFacts, type JournalRecord, parseRecord } from '../../protocol/journal/record.js';
 import {
   parseAlarmContent,
   parseTapContent,
@@ -11,6 +11,8 @@ import {
 import { ledgerFolder } from '../keys.js';
 import type { People } from '../rules/people.js';
 import { subjectOf } from '../rules/subject.js';
+import { BootClocks } from './bootClocks.js';
+import { Histories } from './histories.js';
 import { type LedgerFileName, ledgerFiles, readLedger } from './ledgerFile.js';
 import { RecordReader, type Unwrap } from './reading.js';
 
@@ -45,16 +47,22 @@ export async function listLedger(folder: string, device?: string): Promise<Ledge
   return ledgerFiles(names).filter((file) => device === undefined || file.device === device);
 }
 
+/** The last instant that a date can say (ECMAScript, time values). */
+const LAST_DATE_MS = 8.64e15;
+
 /** Reads one file from where it stopped last time. */
 class FileEvents {
   #fromByte = 0;
   readonly #reader: RecordReader;
+  readonly #clocks = new BootClocks();
+  readonly #histories: Histories;
 
   constructor(
     private readonly file: LedgerFileName,
     private readonly options: EventOptions,
   ) {
     this.#reader = new RecordReader(file.device, options.unwrap);
+    this.#histories = new Histories(file.fork > 0);
   }
 
   async *poll(): AsyncGenerator<EventLine> {
@@ -63,9 +71,10 @@ class FileEvents {
       { readonly reason: string; printed: boolean; readonly at: JournalRecord }
     >();
     const fromByte = this.#fromByte;
-    // A tap that was voided says so at its own place, so the voids are read first.
+    // A tap that was voided says so at its own place, and a time may be known from what came later: these come first.
     for await (const record of this.#records(fromByte)) {
       this.#reader.note(record);
+      this.#clocks.note(record);
       if (record.kind !== 'tap-void') continue;
       const opening = await this.#reader.open(record);
       const content = opening.ok ? parseVoidContent(opening.plaintext) : opening;
@@ -77,6 +86,8 @@ class FileEvents {
     this.#fromByte = fromByte;
     for await (const record of this.#records(fromByte, end)) {
       this.#reader.note(record);
+      const alarm = this.#histories.alarmAt(record);
+      if (alarm !== undefined) yield { ...this.#head(record), kind: 'alarm', alarm };
       const voided = record.kind === 'tap' ? voids.get(`${record.epoch}/${record.seq}`) : undefined;
       if (voided !== undefined) voided.printed = true;
       const line = await this.#line(record, voided?.reason);
@@ -92,6 +103,8 @@ class FileEvents {
       if (part.from >= end) return;
       if (part.kind === 'damage') continue;
       this.#fromByte = part.to;
+      // Of a dropped record nothing is left to print; a record of kind `dropped` tells of it.
+      if (part.kind === 'link') continue;
       const record = parseRecord(part.frame.body);
       if (record.ok) yield record.value;
     }
@@ -103,16 +116,19 @@ class FileEvents {
     return { ...this.#head(at), epoch, seq, kind: 'tap-void', reason };
   }
 
-  #head({ epoch, seq, kind, wallMs, trusted }: JournalRecord): EventLine {
+  #head(record: JournalRecord): EventLine {
+    const { epoch, seq, kind } = record;
     const { device, fork } = this.file;
-    const at = new Date(Math.min(wallMs, 8.64e15)).toISOString();
-    const marks = { ...(trusted ? {} : { trusted: false }), ...(fork === 0 ? {} : { fork }) };
+    const wallMs = this.#clocks.wallMs(record);
+    const at = new Date(Math.min(wallMs ?? record.wallMs, LAST_DATE_MS)).toISOString();
+    const isCertain = wallMs !== undefined;
+    const marks = { ...(isCertain ? {} : { trusted: false }), ...(fork === 0 ? {} : { fork }) };
     return { device, epoch, seq, kind, at, ...marks };
   }
 
   async #line(record: JournalRecord, voidReason: string | undefined): Promise<EventLine | undefined> {
     const head = this.#head(record);
-    if (record.sealed === undefined) return head;
+    if (record.sealed === undefined) return { ...head, ...droppedFields(record) };
     const unreadable = (reason: string) => ({ ...head, unreadable: true, reason });
     const opening = await this.#reader.open(record);
     if (!opening.ok) return unreadable(opening.reason);
@@ -142,6 +158,13 @@ class FileEvents {
     const ended = voidReason === undefined ? {} : { kind: 'tap-void', reason: voidReason };
     return { ...ended, medium, assurance, subject, lane, direction, schemes };
   }
+}
+
+function droppedFields(record: JournalRecord): EventLine {
+  const facts = droppedFacts(record);
+  if (facts === undefined) return {};
+  const { epoch, first, last, counts, reason } = facts;
+  return { from: `${epoch}/${first}`, to: `${epoch}/${last}`, counts, reason };
 }
 
 function verdictFields(plaintext: Buffer, ownEpoch: number): EventLine | undefined {

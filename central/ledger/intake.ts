@@ -7,7 +7,7 @@ import { encodeAck, parseBatch } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import { type Enrolments, enrolledKey } from '../enrolments.js';
 import type { Envelopes, OpenedUp } from '../session/envelopes.js';
-import type { ChainedRecord } from './batch.js';
+import type { Chained } from './batch.js';
 import type { Ledger, Stored } from './ledger.js';
 
 /** A gate sends one batch and waits for its ack, so more than a few are resends of one another. */
@@ -33,7 +33,7 @@ export interface IntakeOptions {
   /** Told how far the main line is on disk, after that was said in an ack. Must not throw. */
   readonly onAcknowledged: (device: string, place: Place) => void;
   /** Told of what is newly on disk in a line of the ledger, after its ack was sent. Must not throw. */
-  readonly onStored: (device: string, records: readonly ChainedRecord[], fork: number) => Promise<void>;
+  readonly onStored: (device: string, records: readonly Chained[], fork: number) => Promise<void>;
 }
 
 /** Takes batches of journal records: stores them, then acknowledges. */

@@ -5,7 +5,8 @@ import { codeOf } from '../../protocol/errors.js';
 import type { JournalRecord } from '../../protocol/journal/record.js';
 import type { Batch } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
-import { type ChainedRecord, type CheckedBatch, checkBatch } from './batch.js';
+import { type Chained, type CheckedBatch, checkBatch, placeOf } from './batch.js';
+import { HISTORY_ALARMS } from './histories.js';
 import { type Append, appendDurable, ledgerFileName, ledgerFiles } from './ledgerFile.js';
 import { LedgerLine } from './ledgerLine.js';
 
@@ -21,7 +22,7 @@ export type Stored =
       readonly place: Place;
       /** The line that has it now; 0 is the main one. */
       readonly fork: number;
-      readonly records: readonly ChainedRecord[];
+      readonly records: readonly Chained[];
     }
   | { readonly kind: 'known'; readonly place: Place; readonly fork: number }
   /** Records before it are missing here: nothing was stored, and the device rewinds to our place. */
@@ -152,6 +153,7 @@ export class Ledger {
     this.options.log.error(rolledBack ? 'journal rolled back' : 'journal gap', {
       device,
       epoch,
+      ...(rolledBack ? { alarm: HISTORY_ALARMS.rolledBack } : {}),
       after: previous === null ? 'nothing' : `${previous.epoch}/${previous.seq}`,
       ours: main.place === null ? 'nothing' : `${main.place.epoch}/${main.place.seq}`,
     });
@@ -186,6 +188,7 @@ export class Ledger {
       'journal forked: this device has a second history, its disk was cloned or rolled back',
       {
         device,
+        alarm: HISTORY_ALARMS.forked,
         at: `${batch.epoch}/${fromSeq}`,
         file: ledgerFileName(device, line.fork),
       },
@@ -211,10 +214,11 @@ export class Ledger {
   }
 }
 
-function endOf(records: readonly ChainedRecord[]): Place {
+function endOf(records: readonly Chained[]): Place {
   const last = records.at(-1);
   if (last === undefined) throw new RangeError('a batch has at least one record');
-  return { epoch: last.record.epoch, seq: last.record.seq, head: last.head.toString('hex') };
+  const { epoch, seq } = placeOf(last);
+  return { epoch, seq, head: last.head.toString('hex') };
 }
 
 function samePlace(a: Place | null, b: Place | null): boolean {

@@ -6,16 +6,23 @@ import { CardpadError, codeOf } from '../../protocol/errors.js';
 import {
   FRAME_HEADER_BYTES,
   type Frame,
+  framesInOrder,
+  type LinkFrame,
   MAX_RECORD_BYTES,
+  type Scan,
   scanFrames,
 } from '../../protocol/journal/frame.js';
 
 const WINDOW_BYTES = 1024 * 1024;
 const MAX_FRAME_BYTES = FRAME_HEADER_BYTES + MAX_RECORD_BYTES;
 
-/** A stretch of a ledger file: a whole frame, or bytes that hold none. Offsets count from the file's start. */
+/**
+ * A stretch of a ledger file: a whole frame of a record or of what is left of a dropped one, or bytes that hold none.
+ * Offsets count from the file's start.
+ */
 export type LedgerPart =
   | { readonly kind: 'frame'; readonly from: number; readonly to: number; readonly frame: Frame }
+  | { readonly kind: 'link'; readonly from: number; readonly to: number; readonly frame: LinkFrame }
   | { readonly kind: 'damage'; readonly from: number; readonly to: number };
 
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
@@ -49,30 +56,24 @@ async function* readWindows(handle: FileHandle, fromByte: number): AsyncGenerato
     const window = Buffer.allocUnsafe(WINDOW_BYTES);
     const { bytesRead } = await handle.read(window, 0, WINDOW_BYTES, base + rest.length);
     const bytes = Buffer.concat([rest, window.subarray(0, bytesRead)]);
-    const { frames, damaged } = scanFrames(bytes);
-    const tail = damaged.at(-1);
+    const scan = scanFrames(bytes);
+    const tail = scan.damaged.at(-1);
     const isOpen = bytesRead > 0 && tail?.to === bytes.length;
     // A frame that the next window completes looks torn in this one.
     const kept = isOpen ? Math.max(tail.from, bytes.length - MAX_FRAME_BYTES) : bytes.length;
-    yield* inOrder(base, kept, frames, damaged);
+    yield* inOrder(base, kept, scan);
     if (bytesRead === 0) return;
     rest = bytes.subarray(kept);
     base += kept;
   }
 }
 
-function inOrder(
-  base: number,
-  kept: number,
-  frames: readonly Frame[],
-  damaged: readonly { readonly from: number; readonly to: number }[],
-): LedgerPart[] {
-  const parts: LedgerPart[] = frames.map((frame) => ({
-    kind: 'frame',
-    from: base + frame.from,
-    to: base + frame.to,
-    frame,
-  }));
+function inOrder(base: number, kept: number, scan: Scan): LedgerPart[] {
+  const { damaged } = scan;
+  const parts = framesInOrder(scan).map((frame): LedgerPart => {
+    const at = { from: base + frame.from, to: base + frame.to };
+    return 'link' in frame ? { kind: 'link', ...at, frame } : { kind: 'frame', ...at, frame };
+  });
   for (const { from, to } of damaged) {
     if (from < kept) parts.push({ kind: 'damage', from: base + from, to: base + Math.min(to, kept) });
   }

@@ -1,19 +1,29 @@
 import { stat } from 'node:fs/promises';
 import { codeOf } from '../../protocol/errors.js';
-import { encodeFrame } from '../../protocol/journal/frame.js';
-import { type JournalRecord, linkOf, nextHead, parseRecord } from '../../protocol/journal/record.js';
+import { encodeFrame, encodeLinkFrame } from '../../protocol/journal/frame.js';
+import { type JournalRecord, nextHead, parseRecord } from '../../protocol/journal/record.js';
 import type { Place } from '../../protocol/wire/session.js';
-import type { ChainedRecord, CheckedBatch } from './batch.js';
-import { type Append, cutTo, readLedger } from './ledgerFile.js';
+import {
+  type Chained,
+  type ChainedLink,
+  type ChainedRecord,
+  type CheckedBatch,
+  chainLinkOf,
+  placeOf,
+} from './batch.js';
+import { type Append, cutTo, type LedgerPart, readLedger } from './ledgerFile.js';
 
 /** Every so many records of an epoch the index keeps where one lies. */
 const MARK_EVERY = 64;
+
+/** A record, or what is left of a dropped one, as it lies in the file. */
+type StoredEntry = Omit<ChainedRecord, 'head'> | Omit<ChainedLink, 'head'>;
 
 interface EpochIndex {
   first: number;
   last: number;
   /** The last record as it lies in the file; its head is computed when it is asked for. */
-  tail: { readonly previous: Buffer; readonly record: JournalRecord; readonly body: Buffer };
+  tail: StoredEntry;
   readonly marks: { readonly seq: number; readonly atByte: number }[];
 }
 
@@ -79,9 +89,8 @@ export class LedgerLine {
     if (size < this.#length) this.#forget();
     for await (const part of readLedger(this.path, this.#length)) {
       if (part.kind === 'damage') continue;
-      const { previous, body } = part.frame;
-      const parsed = parseRecord(body);
-      if (parsed.ok) this.#note(parsed.value, body, previous, part.from);
+      const entry = entryOf(part);
+      if (entry !== undefined) this.#note(entry, part.from);
       this.#length = part.to;
     }
   }
@@ -99,9 +108,11 @@ export class LedgerLine {
   }
 
   /** Stores records in one write and one flush. What it throws has stored nothing. */
-  async store(records: readonly ChainedRecord[]): Promise<void> {
+  async store(records: readonly Chained[]): Promise<void> {
     if (this.#doubtful) await this.settle();
-    const frames = records.map(({ previous, body }) => encodeFrame(previous, body));
+    const frames = records.map((entry) =>
+      'link' in entry ? encodeLinkFrame(entry.previous, entry.link) : encodeFrame(entry.previous, entry.body),
+    );
     try {
       await this.append(this.path, this.#length, Buffer.concat(frames));
     } catch (thrown) {
@@ -110,8 +121,8 @@ export class LedgerLine {
       throw thrown;
     }
     this.#doubtful = false;
-    for (const [at, { record, body, previous }] of records.entries()) {
-      this.#note(record, body, previous, this.#length);
+    for (const [at, entry] of records.entries()) {
+      this.#note(entry, this.#length);
       this.#length += frames[at]?.length ?? 0;
     }
   }
@@ -142,9 +153,10 @@ export class LedgerLine {
     return seq;
   }
 
-  /** A record as it is stored. */
+  /** A record as it is stored; undefined also where only its link came. */
   async recordAt(epoch: number, seq: number): Promise<JournalRecord | undefined> {
-    return (await this.#find(epoch, seq))?.record;
+    const found = await this.#find(epoch, seq);
+    return found === undefined || 'link' in found ? undefined : found.record;
   }
 
   /** Whether the chain stood so after that record. */
@@ -157,29 +169,26 @@ export class LedgerLine {
     const index = this.#epochs.get(epoch);
     if (index?.last === seq) return tailHead(index);
     const found = await this.#find(epoch, seq);
-    return found === undefined ? undefined : nextHead(found.previous, linkOf(found.record, found.body));
+    return found === undefined ? undefined : headAfter(found);
   }
 
-  async #find(epoch: number, seq: number): Promise<EpochIndex['tail'] | undefined> {
+  async #find(epoch: number, seq: number): Promise<StoredEntry | undefined> {
     const index = this.#epochs.get(epoch);
     if (index === undefined || seq > index.last) return undefined;
     const mark = index.marks.findLast((known) => known.seq <= seq);
     if (mark === undefined) return undefined;
     for await (const part of readLedger(this.path, mark.atByte)) {
       if (part.kind === 'damage' || part.from >= this.#length) continue;
-      const { previous, body } = part.frame;
-      const parsed = parseRecord(body);
-      if (parsed.ok && parsed.value.epoch === epoch && parsed.value.seq === seq) {
-        return { previous, body, record: parsed.value };
-      }
+      const entry = entryOf(part);
+      const at = entry === undefined ? undefined : placeOf(entry);
+      if (at?.epoch === epoch && at.seq === seq) return entry;
     }
     return undefined;
   }
 
-  #note(record: JournalRecord, body: Buffer, previous: Buffer, atByte: number): void {
-    const { epoch, seq } = record;
-    // Copies: a frame that was read is a window on a megabyte.
-    const tail = { record, body: Buffer.from(body), previous: Buffer.from(previous) };
+  #note(entry: StoredEntry, atByte: number): void {
+    const { epoch, seq } = placeOf(entry);
+    const tail = ownCopy(entry);
     const index = this.#epochs.get(epoch);
     this.#newestEpoch = epoch;
     if (index === undefined) {
@@ -198,4 +207,20 @@ export class LedgerLine {
   }
 }
 
-const tailHead = ({ tail }: EpochIndex): Buffer => nextHead(tail.previous, linkOf(tail.record, tail.body));
+const headAfter = (entry: StoredEntry): Buffer => nextHead(entry.previous, chainLinkOf(entry));
+
+const tailHead = ({ tail }: EpochIndex): Buffer => headAfter(tail);
+
+function entryOf(part: Exclude<LedgerPart, { readonly kind: 'damage' }>): StoredEntry | undefined {
+  if (part.kind === 'link') return part.frame;
+  const { previous, body } = part.frame;
+  const parsed = parseRecord(body);
+  return parsed.ok ? { previous, body, record: parsed.value } : undefined;
+}
+
+/** A frame that was read is a window on a megabyte. */
+function ownCopy(entry: StoredEntry): StoredEntry {
+  const previous = Buffer.from(entry.previous);
+  if ('link' in entry) return { previous, link: { ...entry.link, digest: Buffer.from(entry.link.digest) } };
+  return { previous, record: entry.record, body: Buffer.from(entry.body) };
+}

@@ -1,13 +1,16 @@
+import type { LinkFrame } from '../../protocol/journal/frame.js';
 import {
   epochBase,
   type JournalRecord,
   linkOf,
   nextHead,
   parseRecord,
+  RECORD_CLASSES,
   type StartFacts,
   startFacts,
 } from '../../protocol/journal/record.js';
 import type { Place } from '../../protocol/wire/session.js';
+import type { HeadAudit } from './headAudit.js';
 import type { LedgerFileName, LedgerPart } from './ledgerFile.js';
 
 /** What can be wrong with a stored journal. */
@@ -20,6 +23,7 @@ export type FaultKind =
   | 'damaged'
   | 'fork'
   | 'gap'
+  | 'undeclared'
   | 'rolled-back';
 
 export interface Fault {
@@ -30,6 +34,13 @@ export interface Fault {
   readonly file: string;
   /** For people; holds no personal data. */
   readonly detail: string;
+}
+
+/** A record as the chain sees it. */
+interface Entry {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly facts: StartFacts | undefined;
 }
 
 interface EpochState {
@@ -64,6 +75,8 @@ export class LineAudit {
   constructor(
     readonly file: LedgerFileName,
     private readonly anchor?: Place,
+    /** Checks what the device signed; without it signatures are passed over. */
+    readonly heads?: HeadAudit,
   ) {}
 
   /** The head at the anchor as it is here; undefined where its record is not. */
@@ -95,6 +108,11 @@ export class LineAudit {
       this.#damagedBefore = true;
       return undefined;
     }
+    if (part.kind === 'link') {
+      this.#link(part.frame);
+      this.#damagedBefore = false;
+      return undefined;
+    }
     const { previous, body } = part.frame;
     const parsed = parseRecord(body);
     if (!parsed.ok) {
@@ -104,10 +122,21 @@ export class LineAudit {
     this.#count += 1;
     const { epoch, seq } = parsed.value;
     const head = nextHead(previous, linkOf(parsed.value, body));
-    if (epoch === this.anchor?.epoch && seq === this.anchor.seq) this.#anchored = head.toString('hex');
-    this.#chain(parsed.value, previous, head);
+    if ((parsed.value.kind === 'start') !== (seq === 1)) {
+      this.#fault('forged', epoch, seq, 'an epoch begins with one start record, and only there');
+    }
+    this.#chain({ epoch, seq, facts: startFacts(parsed.value) }, previous, head);
     this.#damagedBefore = false;
+    this.#signed(parsed.value, head);
     return parsed.value;
+  }
+
+  /** A record that its gate dropped for want of room: the chain goes on through what is left of it. */
+  #link({ previous, link }: LinkFrame): void {
+    const { epoch, seq } = link;
+    if (link.class === RECORD_CLASSES.chain)
+      this.#fault('forged', epoch, seq, 'a record of this class is never dropped');
+    this.#chain({ epoch, seq, facts: undefined }, previous, nextHead(previous, link));
   }
 
   /** A record whose sealed part is not what the device sealed. */
@@ -139,21 +168,26 @@ export class LineAudit {
     );
   }
 
-  #chain(record: JournalRecord, previous: Buffer, head: Buffer): void {
-    const { epoch, seq } = record;
-    if ((record.kind === 'start') !== (seq === 1)) {
-      this.#fault('forged', epoch, seq, 'an epoch begins with one start record, and only there');
-    }
+  #signed(record: JournalRecord, head: Buffer): void {
+    const found = this.heads?.take(record, head.toString('hex'));
+    if (found === undefined) return;
+    const { kind, seq, detail } = found;
+    // Where the chain itself has shown what was altered, the signature says the same again.
+    const isNamed = this.faults.some((fault) => fault.epoch === record.epoch && fault.kind !== 'forged');
+    if (kind === 'forged' || !isNamed) this.#fault(kind, record.epoch, seq, detail);
+  }
+
+  #chain(entry: Entry, previous: Buffer, head: Buffer): void {
+    const { epoch, seq } = entry;
+    if (epoch === this.anchor?.epoch && seq === this.anchor.seq) this.#anchored = head.toString('hex');
     const state = this.#epochs.get(epoch);
     this.#newest = { epoch, seq };
-    if (state === undefined) this.#begin(record, previous, head);
-    else if (seq >= state.next) this.#goOn(state, record, previous, head);
+    if (state === undefined) this.#begin(entry, previous, head);
+    else if (seq >= state.next) this.#goOn(state, entry, previous, head);
     else this.#goBack(state, epoch, seq);
   }
 
-  #begin(record: JournalRecord, previous: Buffer, head: Buffer): void {
-    const { epoch, seq } = record;
-    const facts = startFacts(record);
+  #begin({ epoch, seq, facts }: Entry, previous: Buffer, head: Buffer): void {
     if (seq === 1 && facts !== undefined) {
       this.starts.push({ epoch, facts });
       const isOwn = facts.device === this.file.device && epochBase(epoch, facts).equals(previous);
@@ -175,7 +209,7 @@ export class LineAudit {
     if (isUnsealed) this.#confirmed = this.faults.at(-1);
   }
 
-  #goOn(state: EpochState, { epoch, seq }: JournalRecord, previous: Buffer, head: Buffer): void {
+  #goOn(state: EpochState, { epoch, seq }: Entry, previous: Buffer, head: Buffer): void {
     if (seq > state.next) {
       state.missing.push({ from: state.next, to: seq - 1, damaged: this.#damagedBefore });
     } else if (!previous.equals(state.head)) {

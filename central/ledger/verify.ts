@@ -3,10 +3,14 @@ import { join } from 'node:path';
 import { FRAME_HEADER_BYTES, isFrameBeginning } from '../../protocol/journal/frame.js';
 import type { JournalRecord } from '../../protocol/journal/record.js';
 import { parseVerdictContent, parseVoidContent } from '../../protocol/journal/seal.js';
+import { sm2Verify } from '../../protocol/sm/sm2.js';
 import type { Place } from '../../protocol/wire/session.js';
+import { everEnrolledKeys, openEnrolments } from '../enrolments.js';
 import { ledgerFolder } from '../keys.js';
 import { isAfter, readAnchors } from './anchors.js';
+import { DeclaredDrops, type DroppedRange } from './declaredDrops.js';
 import { listLedger } from './events.js';
+import { HeadAudit, type HeadKeys } from './headAudit.js';
 import { type LedgerFileName, type LedgerPart, ledgerFileName, readLedger } from './ledgerFile.js';
 import { type EpochEnd, type Fault, LineAudit } from './lineAudit.js';
 import { RecordReader, type Unwrap } from './reading.js';
@@ -24,6 +28,12 @@ export interface DeviceReport {
   readonly epochs: readonly [number, number] | null;
   /** The newest place of the main line. */
   readonly head: Place | null;
+  /** The last record of the main line that a signature of the device covers; null: none. */
+  readonly signedUpTo: { readonly epoch: number; readonly seq: number } | null;
+  /** Epochs that are over and hold no signature: a power cut each, or somebody who took them away. No fault. */
+  readonly unsignedEpochs: readonly number[];
+  /** False where no enrolled key of the device is known. */
+  readonly signaturesChecked: boolean;
   /** Whether sealed parts were checked too, which takes the ledger key. */
   readonly sealsChecked: boolean;
   /**
@@ -31,6 +41,8 @@ export interface DeviceReport {
    * tells which; they are no fault by themselves. Undefined where seals were not checked.
    */
   readonly tapsWithoutVerdict: number | undefined;
+  /** Records that the gate dropped for want of room and told of. No fault: the chain holds their places. */
+  readonly dropped: readonly DroppedRange[];
   /** First what was acknowledged and is gone, then in order of the file. */
   readonly faults: readonly Fault[];
 }
@@ -41,6 +53,7 @@ interface Tally {
   newestTap: string;
   readonly unanswered: Set<string>;
   keysMissing: boolean;
+  readonly drops: DeclaredDrops;
 }
 
 /** Sealed kinds that this code knows: one without its seal was not written by a gate. */
@@ -65,27 +78,42 @@ export async function* verifyLedger(
   for (const file of await listLedger(folder, device)) {
     byDevice.set(file.device, [...(byDevice.get(file.device) ?? []), file]);
   }
+  const { data: enrolments } = await openEnrolments(folder);
   for (const [name, files] of byDevice) {
-    yield await verifyDevice(folder, name, files, unwrap, anchors.get(name));
+    const trust = { keys: everEnrolledKeys(enrolments, name), verify: sm2Verify };
+    yield await verifyDevice({ folder, device: name, unwrap, anchor: anchors.get(name), trust }, files);
   }
 }
 
-async function verifyDevice(
-  folder: string,
-  device: string,
-  files: readonly LedgerFileName[],
-  unwrap: Unwrap | undefined,
-  anchor: Place | undefined,
-): Promise<DeviceReport> {
-  const tally: Tally = { taps: 0, verdicts: 0, newestTap: '', unanswered: new Set(), keysMissing: false };
+/** What one device's files are held against. */
+interface Measure {
+  readonly folder: string;
+  readonly device: string;
+  readonly unwrap: Unwrap | undefined;
+  readonly anchor: Place | undefined;
+  readonly trust: HeadKeys;
+}
+
+async function verifyDevice(measure: Measure, files: readonly LedgerFileName[]): Promise<DeviceReport> {
+  const { device, unwrap, anchor, trust } = measure;
+  const tally: Tally = {
+    taps: 0,
+    verdicts: 0,
+    newestTap: '',
+    unanswered: new Set(),
+    keysMissing: false,
+    drops: new DeclaredDrops(),
+  };
   const audits: LineAudit[] = [];
-  for (const file of files) audits.push(await auditFile(folder, file, unwrap, tally, anchor));
+  for (const file of files) audits.push(await auditFile(measure, file, tally));
+  const drops = tally.drops.finish();
   const main = audits.find(({ file }) => file.fork === 0);
   const faults = [
     ...acknowledged(device, main, anchor),
     ...audits.flatMap((audit) => audit.faults),
     ...betweenEpochs(main),
     ...forks(audits),
+    ...drops.faults,
   ];
   tally.unanswered.delete(tally.newestTap);
   const epochs = audits.flatMap((audit) => [...audit.ends().keys()]);
@@ -98,8 +126,12 @@ async function verifyDevice(
     verdicts: tally.verdicts,
     epochs: epochs.length === 0 ? null : [Math.min(...epochs), Math.max(...epochs)],
     head: main === undefined ? null : newestPlace(main),
+    signedUpTo: main?.heads?.signedUpTo ?? null,
+    unsignedEpochs: main?.heads?.unsignedEpochs ?? [],
+    signaturesChecked: trust.keys.length > 0,
     sealsChecked,
     tapsWithoutVerdict: sealsChecked ? tally.unanswered.size : undefined,
+    dropped: drops.dropped,
     faults: faults.slice(0, MOST_FAULTS),
   };
 }
@@ -112,21 +144,19 @@ function newestPlace(audit: LineAudit): Place | null {
     : { epoch: newest.epoch, seq: end.last, head: end.head };
 }
 
-async function auditFile(
-  folder: string,
-  file: LedgerFileName,
-  unwrap: Unwrap | undefined,
-  tally: Tally,
-  anchor: Place | undefined,
-): Promise<LineAudit> {
+async function auditFile(measure: Measure, file: LedgerFileName, tally: Tally): Promise<LineAudit> {
+  const { folder, unwrap, anchor, trust } = measure;
   const path = join(ledgerFolder(folder), file.name);
-  const audit = new LineAudit(file, file.fork === 0 ? anchor : undefined);
+  const heads = trust.keys.length === 0 ? undefined : new HeadAudit(file.device, trust);
+  const audit = new LineAudit(file, file.fork === 0 ? anchor : undefined, heads);
   const reader = unwrap === undefined ? undefined : new RecordReader(file.device, unwrap);
   let last: LedgerPart | undefined;
   for await (const part of readLedger(path)) {
     last = last?.kind === 'damage' && part.kind === 'damage' ? { ...part, from: last.from } : part;
     const record = audit.take(part);
+    if (part.kind === 'link') tally.drops.link(file.name, part.frame.link);
     if (record === undefined) continue;
+    tally.drops.note(record);
     if (record.kind === 'tap') tally.taps += 1;
     if (record.kind === 'verdict') tally.verdicts += 1;
     if (reader !== undefined) await checkSeal(audit, reader, record, tally);

@@ -49,7 +49,13 @@ export interface Config {
     readonly staff?: Line;
     readonly gate: Line & { readonly pulseMs: number };
   };
-  readonly journal: { readonly durableWaitMs: number; readonly whenNotDurable: 'call-staff' | 'open' };
+  readonly journal: {
+    readonly durableWaitMs: number;
+    readonly whenNotDurable: 'call-staff' | 'open';
+    readonly maxRecords: number;
+    readonly maxMb: number;
+    readonly retentionHours: number;
+  };
 }
 
 export interface ConfigError {

@@ -27,8 +27,9 @@ export interface ConfigKey {
 }
 
 const text = (pattern: RegExp) => v.pipe(v.string(), v.regex(pattern));
-const milliseconds = (least: number, most: number) =>
+const wholeNumber = (least: number, most: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+const milliseconds = wholeNumber;
 const LINE_NAME = /^[a-z0-9-]{1,32}$/;
 
 /** `"gate"`, or `{"line":"gate","activeLow":true}` for a relay board that energises on low. */
@@ -297,5 +298,32 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: 'call-staff',
     live: true,
     about: 'What an entry does when the tap cannot be written to disk. An exit opens always.',
+  },
+  {
+    path: 'journal.maxRecords',
+    schema: wholeNumber(1_000, 5_000_000),
+    expected: 'a whole number from 1000 to 5000000',
+    default: 250_000,
+    live: false,
+    about:
+      'How many events are kept on disk. When full, first those go that central has, then the least important of the oldest; what was dropped is recorded.',
+  },
+  {
+    path: 'journal.maxMb',
+    schema: wholeNumber(4, 100_000),
+    expected: 'a whole number from 4 to 100000',
+    default: 256,
+    live: false,
+    about:
+      'How many millions of bytes the journal may take on disk. An event takes about 0.7 KB. Keep it well below the size of the disk.',
+  },
+  {
+    path: 'journal.retentionHours',
+    schema: wholeNumber(0, 336),
+    expected: 'a whole number from 0 to 336',
+    default: 72,
+    live: false,
+    about:
+      'How long what central has stays on disk, for a central that is restored from a backup; until room is needed, and 14 days at most.',
   },
 ];

@@ -2,11 +2,21 @@ import type { Clock } from '../../platform/clock.js';
 import type { Disk } from '../../platform/disk.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
-import { endedTap, type JournalRecord, parseRecord } from '../../protocol/journal/record.js';
-import type { Batch, TapId } from '../../protocol/wire/messages.js';
+import { parseRecord } from '../../protocol/journal/record.js';
+import type { Batch, BatchEntry, TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import type { RecordTime } from '../time.js';
-import { RECORDS_A_SEGMENT, readSegment, type Segment, type StoredRecord, unbroken } from './segments.js';
+import {
+  acknowledgedSegments,
+  endIn,
+  lastRecord,
+  outlinesIn,
+  RECORDS_A_SEGMENT,
+  readSegment,
+  type Segment,
+  type StoredRecord,
+  unbroken,
+} from './segments.js';
 
 /** Records on their way to central. */
 export interface Outgoing {
@@ -26,18 +36,23 @@ export interface ArchiveOptions {
   readonly segments: () => readonly Segment[];
   /** The newest `seq` of this epoch that would survive a power cut. */
   readonly durableSeq: () => number;
+  /** Acknowledged segments stay this long, so that a central restored from a backup gets them again. */
+  readonly retentionMs: number;
   /** A segment is gone from the disk. */
   readonly onRemoved: (segment: Segment) => void;
 }
 
-/** Acknowledged segments stay this long, so that a central restored from a backup gets them again. */
-const RETENTION_MS = 72 * 3600 * 1000;
-/** And never longer than this, counted by trusted time: a gate that is switched off every night forgets as well. */
+/** An acknowledged segment stays never longer than this, counted by trusted time: a gate that is switched off every night forgets as well. */
 const MOST_MS = 14 * 24 * 3600 * 1000;
 /** Taps without an end stand near the end of what was written: so many segments are searched for them. */
 const SEGMENTS_SEARCHED = 6;
+/** Acknowledged segments that a full disk costs at once: enough for all records that wait in memory. */
+const SEGMENTS_FREED = 16;
 /** A sector that cannot be read so often will not be read. */
 const READ_TRIES = 3;
+
+/** A link in a batch, as bytes of a record that take as much. */
+const LINK_BYTES = 72;
 
 /** A small buffer is a slice of an 8 KiB slab, which stays as long as the slice does (node:buffer, `Buffer.poolSize`). */
 function ownCopy(bytes: Buffer): Buffer {
@@ -54,11 +69,21 @@ export class Archive {
   /** When a segment was first seen to be wholly at central, monotonic; and the wall time of its last record. */
   readonly #settled = new Map<string, { readonly atMs: number; readonly lastWallMs: number | undefined }>();
 
+  /** Central has everything up to here. */
+  #acknowledged: TapId = { epoch: 0, seq: 0 };
+  /** Files are changed one after the other: what was removed must not come back by being replaced. */
+  #lastChange: Promise<unknown> = Promise.resolve();
+
   constructor(private readonly options: ArchiveOptions) {}
 
+  /** How far central has this journal, as far as is known. */
+  get acknowledgedPlace(): TapId {
+    return this.#acknowledged;
+  }
+
   /** A record was appended. */
-  note(record: StoredRecord): void {
-    this.#recent.push({ ...record, body: ownCopy(record.body) });
+  note(record: StoredRecord & { readonly entry: Buffer }): void {
+    this.#recent.push({ ...record, entry: ownCopy(record.entry) });
     if (this.#recent.length > RECORDS_A_SEGMENT) this.#recent.shift();
   }
 
@@ -86,23 +111,41 @@ export class Archive {
     return stored.find(({ seq }) => seq === place.seq)?.head.toString('hex') === place.head;
   }
 
+  /** Central says how far it has this journal: a restored one may have less than before. */
+  centralHas(place: TapId): void {
+    this.#acknowledged = place;
+  }
+
   /** Central has everything up to here: whole segments before it may go once their retention is over. */
   async acknowledged(place: TapId): Promise<void> {
+    this.#acknowledged = place;
     const segments = this.options.segments();
     let over = 0;
-    for (const [index, segment] of segments.entries()) {
-      const next = segments[index + 1];
-      const whole =
-        next !== undefined &&
-        (next.epoch < place.epoch || (next.epoch === place.epoch && next.first <= place.seq + 1));
-      if (!whole) break;
+    for (const [index, segment] of segments.slice(0, acknowledgedSegments(segments, place)).entries()) {
       if (await this.#isOver(segment)) over = index + 1;
     }
     // In order: what is before a segment whose time is over is older still, though its own clock may not have been
     // trusted; and a tap must not stay behind when its end goes, or the next start would end it again.
     for (const segment of segments.slice(0, over)) {
-      if (!(await this.#remove(segment))) return;
+      if (!(await this.remove(segment))) return;
     }
+  }
+
+  /**
+   * The disk is full: what central has makes room, and nothing else does, since it may be somebody else who filled it.
+   * @returns whether anything went
+   */
+  async relieve(): Promise<boolean> {
+    const segments = this.options.segments();
+    const settled = segments.slice(0, acknowledgedSegments(segments, this.#acknowledged));
+    let freed = 0;
+    for (const segment of settled.slice(0, SEGMENTS_FREED)) {
+      if (!(await this.remove(segment))) break;
+      freed += 1;
+    }
+    if (freed > 0)
+      this.options.log.warn('disk full: acknowledged segments removed early', { segments: freed });
+    return freed > 0;
   }
 
   async #isOver(segment: Segment): Promise<boolean> {
@@ -113,32 +156,49 @@ export class Archive {
       settled = { atMs: nowMs, lastWallMs: await this.#lastWallMs(segment) };
       this.#settled.set(segment.name, settled);
     }
-    if (nowMs - settled.atMs >= RETENTION_MS) return true;
+    if (nowMs - settled.atMs >= this.options.retentionMs) return true;
     const { lastWallMs } = settled;
     return time.trusted && lastWallMs !== undefined && time.wallMs() - lastWallMs >= MOST_MS;
   }
 
   async #lastWallMs(segment: Segment): Promise<number | undefined> {
     const stored = await readSegment(this.options.disk, segment).catch(() => []);
-    const last = stored.at(-1);
-    const parsed = last === undefined ? undefined : parseRecord(last.body);
+    const last = stored.flatMap(({ entry }) => (Buffer.isBuffer(entry) ? [entry] : [])).at(-1);
+    const parsed = last === undefined ? undefined : parseRecord(last);
     return parsed?.ok && parsed.value.trusted ? parsed.value.wallMs : undefined;
   }
 
   /** False when it stays for the next time. */
-  async #remove(segment: Segment): Promise<boolean> {
-    try {
-      await this.options.disk.remove(segment.name);
-    } catch (thrown) {
-      const problem = codeOf(thrown) ?? messageOf(thrown);
-      if (problem !== 'ENOENT') {
-        this.options.log.debug('cannot remove', { segment: segment.name, problem });
-        return false;
+  remove(segment: Segment): Promise<boolean> {
+    return this.#inTurn(async () => {
+      try {
+        await this.options.disk.remove(segment.name);
+      } catch (thrown) {
+        const problem = codeOf(thrown) ?? messageOf(thrown);
+        if (problem !== 'ENOENT') {
+          this.options.log.debug('cannot remove', { segment: segment.name, problem });
+          return false;
+        }
       }
-    }
-    this.#settled.delete(segment.name);
-    this.options.onRemoved(segment);
-    return true;
+      this.#settled.delete(segment.name);
+      this.options.onRemoved(segment);
+      return true;
+    });
+  }
+
+  /** Puts other bytes in a segment's place; false when it is gone meanwhile. @throws any error of the disk */
+  replace(segment: Segment, bytes: Buffer): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (!this.options.segments().includes(segment)) return false;
+      await this.options.disk.replace(segment.name, bytes);
+      return true;
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#lastChange.then(work);
+    this.#lastChange = done.catch(() => {});
+    return done;
   }
 
   async #stored(segment: Segment, from: number): Promise<readonly StoredRecord[]> {
@@ -178,13 +238,13 @@ function toBatch(
 ): Outgoing | undefined {
   const [first] = wanted;
   if (first === undefined) return undefined;
-  const records: Buffer[] = [];
+  const records: BatchEntry[] = [];
   let bytes = 0;
   let last = first;
   for (const record of wanted) {
-    bytes += record.body.length;
+    bytes += Buffer.isBuffer(record.entry) ? record.entry.length : LINK_BYTES;
     if (records.length > 0 && bytes > maxBytes) break;
-    records.push(record.body);
+    records.push(record.entry);
     last = record;
   }
   return {
@@ -200,18 +260,12 @@ function toBatch(
   };
 }
 
-/** Where the next file of the same epoch takes over: what a failed flush left behind that point is not counted. */
-function endIn(segments: readonly Segment[], index: number): number | undefined {
-  const next = segments[index + 1];
-  return next !== undefined && next.epoch === segments[index]?.epoch ? next.first : undefined;
-}
-
 /** The last place on a disk as a start finds it; null on an empty one. What cannot be read is passed over. */
 export async function lastPlace(disk: Disk, segments: readonly Segment[], log: Log): Promise<Place | null> {
   for (const [index, segment] of [...segments.entries()].reverse()) {
     const endBefore = endIn(segments, index) ?? Number.POSITIVE_INFINITY;
     try {
-      const last = (await readSegment(disk, segment)).findLast(({ seq }) => seq < endBefore);
+      const last = await lastRecord(disk, segment, endBefore);
       if (last !== undefined) return { epoch: segment.epoch, seq: last.seq, head: last.head.toString('hex') };
     } catch (thrown) {
       // The epoch's number comes from the file's name, so that nothing is numbered twice.
@@ -230,18 +284,10 @@ export async function unansweredTaps(disk: Disk, segments: readonly Segment[]): 
   const nameOf = ({ epoch, seq }: TapId) => `${epoch}/${seq}`;
   for (const segment of segments.slice(-SEGMENTS_SEARCHED)) {
     // What cannot be read is reported where the last place is looked for.
-    for (const record of await recordsOf(disk, segment).catch(() => [])) {
-      const ended = endedTap(record);
-      if (record.kind === 'tap') open.set(nameOf(record), { epoch: record.epoch, seq: record.seq });
-      else if (ended !== undefined) open.delete(nameOf(ended));
+    for (const { kind, epoch, seq, ends } of await outlinesIn(disk, segment).catch(() => [])) {
+      if (kind === 'tap') open.set(nameOf({ epoch, seq }), { epoch, seq });
+      else if (ends !== undefined) open.delete(nameOf(ends));
     }
   }
   return [...open.values()];
-}
-
-async function recordsOf(disk: Disk, segment: Segment): Promise<JournalRecord[]> {
-  return (await readSegment(disk, segment)).flatMap(({ body }) => {
-    const parsed = parseRecord(body);
-    return parsed.ok ? [parsed.value] : [];
-  });
 }

@@ -1,9 +1,11 @@
 import type { Clock } from '../../platform/clock.js';
 import type { Disk } from '../../platform/disk.js';
 import type { Log } from '../../platform/log.js';
-import { CardpadError } from '../../protocol/errors.js';
+import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
+import type { ClockFacts } from '../../protocol/journal/clockMark.js';
 import { encodeFrame } from '../../protocol/journal/frame.js';
 import {
+  type DroppedFacts,
   encodeRecord,
   epochBase,
   type JournalRecord,
@@ -26,7 +28,11 @@ import type { TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import type { RecordTime } from '../time.js';
 import { Archive, lastPlace, type Outgoing, unansweredTaps } from './archive.js';
+import { HeadSigner, type Signer } from './headSigner.js';
+import { OpenSegment } from './openSegment.js';
 import { RecordKeys, type WrappedKey } from './recordKeys.js';
+import type { RoomLimits } from './room.js';
+import { RoomKeeper } from './roomKeeper.js';
 import { type Segment, segmentsIn } from './segments.js';
 import { SegmentWriter } from './writer.js';
 
@@ -40,10 +46,28 @@ export interface JournalOptions {
   readonly randomBytes: (length: number) => Buffer;
   /** Wraps a 32-byte record key to central's ledger key. */
   readonly wrapKey: (key: Buffer) => Promise<KeyFacts>;
+  /** Signs the head of the chain. */
+  readonly signer: Signer;
   /** Told when the disk begins to fail, and when it takes records again. */
   readonly onFailing?: (failing: boolean) => void;
+  /** Told when the journal is full and drops what central does not have, and when it has room again. */
+  readonly onDropping?: (dropping: boolean) => void;
+  readonly limits?: JournalLimits;
   readonly log: Log;
 }
+
+/** How much a journal keeps, and how long it keeps what central has. */
+export interface JournalLimits extends RoomLimits {
+  readonly retentionMs: number;
+}
+
+const HOUR_MS = 3600 * 1000;
+/** 120 hours of a busy lane without network or power, and so much of what central has as a restored one may lack. */
+export const DEFAULT_LIMITS: JournalLimits = {
+  maxRecords: 250_000,
+  maxBytes: 256_000_000,
+  retentionMs: 72 * HOUR_MS,
+};
 
 /** A record that was appended: numbered and chained already, durable when the promise says so. */
 export interface Appended {
@@ -51,6 +75,9 @@ export interface Appended {
   /** @throws CardpadError `journal.write` (retry): not on disk yet, and tried again */
   readonly durable: Promise<void>;
 }
+
+/** The first segment of an epoch begins with its `start`, all others with their `key`. */
+const FIRST_KEY_SEQ = 2;
 
 type Content =
   | { readonly kind: 'tap'; readonly content: TapContent }
@@ -61,8 +88,8 @@ type Content =
 /**
  * Every tap of this gate, on disk before the gate opens and until central has it.
  *
- * One start of the daemon is one epoch: a new number, a new file, a new record key, and another key now and then. Old
- * files are never written to.
+ * One start of the daemon is one epoch: a new number and a new file. Each file, or segment, has a record key of its own,
+ * and is signed when it closes. Old files are never written to.
  */
 export class Journal {
   readonly epoch: number;
@@ -72,8 +99,11 @@ export class Journal {
   #keySeq = 0;
   readonly #old: Segment[];
   readonly #keys: RecordKeys;
+  readonly #segment: OpenSegment;
+  readonly #heads: HeadSigner;
   readonly #writer: SegmentWriter;
   readonly #archive: Archive;
+  readonly #room: RoomKeeper;
   /** Taps of earlier starts that were left without a verdict. */
   unanswered: readonly TapId[] = [];
   /** Called whenever more records are durable. */
@@ -84,21 +114,46 @@ export class Journal {
     old: Segment[],
     private readonly start: StartFacts,
   ) {
-    const { disk, clock, log, onFailing = () => {} } = options;
+    const { disk, clock, log, onFailing = () => {}, limits = DEFAULT_LIMITS } = options;
+    const segments = () => [...this.#old, ...this.#writer.segments];
     this.#old = old;
     this.epoch = (old.at(-1)?.epoch ?? 0) + 1;
     this.#head = epochBase(this.epoch, start);
     this.#keys = new RecordKeys(options);
+    this.#heads = new HeadSigner({
+      ...options,
+      newest: () => this.newest,
+      append: (facts) => this.#appendOpen('head', facts).id.seq,
+    });
+    this.#segment = new OpenSegment(clock, {
+      onHalf: () => this.#keys.prepare(),
+      onOver: () => this.#heads.segmentClosed(),
+    });
     this.#writer = new SegmentWriter(disk, this.epoch, clock, log, {
       onDurable: () => this.onDurable(),
       onFailing,
+      onSegment: () => this.#room.check(),
+      onFull: () => this.#archive.relieve(),
     });
     this.#archive = new Archive({
       ...options,
       epoch: this.epoch,
-      segments: () => [...this.#old, ...this.#writer.segments],
+      segments,
       durableSeq: () => this.#writer.durableSeq,
+      retentionMs: limits.retentionMs,
       onRemoved: (segment) => this.#forget(segment),
+    });
+    this.#room = new RoomKeeper({
+      disk,
+      clock,
+      log,
+      limits,
+      segments,
+      acknowledged: () => this.#archive.acknowledgedPlace,
+      remove: (segment) => this.#archive.remove(segment),
+      replace: (segment, bytes) => this.#archive.replace(segment, bytes),
+      declare: (facts) => this.#declare(facts),
+      onDropping: (dropping) => this.#onDropping(dropping),
     });
   }
 
@@ -127,6 +182,7 @@ export class Journal {
 
   #useKey({ key, facts }: WrappedKey): Appended {
     const appended = this.#append('key', { clear: facts });
+    this.#key?.erase();
     this.#key = key;
     this.#keySeq = appended.id.seq;
     return appended;
@@ -137,24 +193,60 @@ export class Journal {
    * @throws CardpadError `journal.full` (retry) when the disk has failed for long
    */
   append({ kind, content }: Content): Appended {
-    // Asked before anything is numbered or sealed: a number once given is never left out.
-    if (!this.#writer.hasRoom) {
-      throw new CardpadError(
-        'journal.full',
-        'retry',
-        'the journal cannot be written and no more fits in memory',
-      );
-    }
+    this.#checkRoom();
     const key = this.#currentKey();
     const address = { device: this.options.device, epoch: this.epoch, seq: this.#seq + 1, kind };
     const sealed = sealContent(key, this.#keySeq, address, this.options.randomBytes(12), content);
     return this.#append(kind, 'tap' in content ? { sealed, clear: { tap: content.tap } } : { sealed });
   }
 
+  /** Appends what time it is, as it was just told: readers date by it what was written before. Never throws. */
+  noteClock(source: ClockFacts['source']): void {
+    try {
+      this.#appendOpen('clock', { source });
+    } catch (thrown) {
+      this.options.log.warn('clock not recorded', { problem: codeOf(thrown) ?? messageOf(thrown) });
+    }
+  }
+
+  #appendOpen(kind: RecordKind, clear: NonNullable<JournalRecord['clear']>): Appended {
+    this.#checkRoom();
+    return this.#append(kind, { clear });
+  }
+
+  /** Asked before anything is numbered or sealed: a number once given is never left out. */
+  #checkRoom(): void {
+    if (this.#writer.hasRoom) return;
+    throw new CardpadError(
+      'journal.full',
+      'retry',
+      'the journal cannot be written and no more fits in memory',
+    );
+  }
+
+  async #declare(facts: DroppedFacts): Promise<void> {
+    this.#checkRoom();
+    await this.#append('dropped', { clear: facts }).durable;
+  }
+
+  #onDropping(dropping: boolean): void {
+    const { log, onDropping = () => {} } = this.options;
+    onDropping(dropping);
+    if (!dropping) return log.info('the journal has room again');
+    log.error('the journal is full: the least important records of the oldest are dropped, their links stay');
+    try {
+      this.append({ kind: 'alarm', content: { alarm: 'journal.dropping' } });
+    } catch (thrown) {
+      log.error('alarm not written', { problem: codeOf(thrown) ?? messageOf(thrown) });
+    }
+  }
   #currentKey(): RecordKey {
     if (this.#key === undefined) throw new RangeError('a journal seals only once it is open');
-    const next = this.#keys.nextAfter(this.#key);
-    if (next !== undefined) this.#useKey(next);
+    const next = this.#segment.isOver ? this.#keys.take() : undefined;
+    if (next !== undefined) {
+      this.#segment.begin();
+      this.#useKey(next);
+    }
     return this.#key;
   }
 
@@ -174,18 +266,21 @@ export class Journal {
     };
     const body = encodeRecord(record);
     const previous = this.#head;
+    const begins = kind === 'key' && record.seq > FIRST_KEY_SEQ;
     this.#seq = record.seq;
     this.#head = nextHead(previous, linkOf(record, body));
-    this.#archive.note({ seq: record.seq, body, previous, head: this.#head });
+    this.#archive.note({ seq: record.seq, entry: body, previous, head: this.#head });
     const durable = new Promise<void>((resolve, reject) => {
       this.#writer.write({
         seq: record.seq,
         bytes: encodeFrame(previous, body),
+        begins,
         settle: (failure) => (failure === undefined ? resolve() : reject(failure)),
       });
     });
     // Whoever needs to know waits for it; a failure that nobody waits for is the writer's to report and retry.
     durable.catch(() => {});
+    this.#segment.note(part.sealed !== undefined);
     return { id: { epoch: this.epoch, seq: record.seq }, durable };
   }
 
@@ -204,9 +299,15 @@ export class Journal {
     return this.#archive.knows(place);
   }
 
-  /** Central has everything up to here: what is before it may go once its retention is over. */
-  acknowledged(place: TapId): Promise<void> {
-    return this.#archive.acknowledged(place);
+  /** Central says how far it has this journal: a restored one may have less than before. */
+  centralHas(place: TapId): void {
+    this.#archive.centralHas(place);
+  }
+
+  /** Central has everything up to here: what is before it may go once its retention is over, or room is needed. */
+  async acknowledged(place: TapId): Promise<void> {
+    await this.#archive.acknowledged(place);
+    if (this.#room.dropping) this.#room.check();
   }
 
   /** Resolves when everything appended is durable, or the disk fails. */
@@ -214,11 +315,23 @@ export class Journal {
     return this.#writer.idle();
   }
 
-  close(): Promise<void> {
-    return this.#writer.close();
+  /** Signs what is not signed yet, within half a second: a clean stop. Never throws. */
+  signOff(): Promise<void> {
+    return this.#heads.signOff();
+  }
+
+  async close(): Promise<void> {
+    this.#segment.stop();
+    this.#heads.close();
+    this.#key?.erase();
+    this.#key = undefined;
+    const stopped = this.#room.stop();
+    await this.#writer.close();
+    await stopped;
   }
 
   #forget(segment: Segment): void {
+    this.#room.forget(segment);
     for (const list of [this.#old, this.#writer.segments]) {
       const at = list.indexOf(segment);
       if (at !== -1) list.splice(at, 1);

@@ -3,11 +3,6 @@ import { codeOf, messageOf } from '../../protocol/errors.js';
 import type { KeyFacts } from '../../protocol/journal/record.js';
 import { RecordKey } from '../../protocol/journal/seal.js';
 
-/** Records that one wrapped key seals: whoever opens the last of them walks so many steps. */
-const RECORDS_A_KEY = 256;
-/** The next key is wrapped when this one is half used: SM2 is paid ahead, beside, and never at a tap. */
-const PREPARE_AT = RECORDS_A_KEY / 2;
-
 /** A record key that is wrapped and not in use yet. */
 export interface WrappedKey {
   readonly key: RecordKey;
@@ -22,7 +17,7 @@ export interface RecordKeysOptions {
   readonly log: Log;
 }
 
-/** Makes record keys ahead of their use; each is in memory only. */
+/** Makes the first record key of each segment ahead of its use: SM2 is paid beside, and never at a tap. */
 export class RecordKeys {
   #next: WrappedKey | undefined;
   #making = false;
@@ -40,20 +35,9 @@ export class RecordKeys {
     }
   }
 
-  /**
-   * The key to go over to before the next record, when `inUse` is used up and another one is ready. While none is,
-   * the old one goes on: no tap waits for a key.
-   */
-  nextAfter(inUse: RecordKey): WrappedKey | undefined {
-    if (inUse.step >= PREPARE_AT && this.#next === undefined) this.#prepare();
-    if (inUse.step < RECORDS_A_KEY) return undefined;
-    const next = this.#next;
-    this.#next = undefined;
-    return next;
-  }
-
-  #prepare(): void {
-    if (this.#making) return;
+  /** Makes the next one ready, in memory, unless it is. */
+  prepare(): void {
+    if (this.#making || this.#next !== undefined) return;
     this.#making = true;
     this.make()
       .then((wrapped) => {
@@ -65,5 +49,13 @@ export class RecordKeys {
       .finally(() => {
         this.#making = false;
       });
+  }
+
+  /** The key to go over to. While none is ready the old one goes on: no tap waits for a key. */
+  take(): WrappedKey | undefined {
+    const next = this.#next;
+    this.#next = undefined;
+    if (next === undefined) this.prepare();
+    return next;
   }
 }

@@ -8,6 +8,8 @@ import { RECORDS_A_SEGMENT, type Segment, segmentName } from './segments.js';
 export interface PendingFrame {
   readonly seq: number;
   readonly bytes: Buffer;
+  /** It begins a new segment, and with it a new file. */
+  readonly begins?: boolean;
   readonly settle: (failure: CardpadError | undefined) => void;
 }
 
@@ -15,10 +17,19 @@ export interface WriterEvents {
   readonly onDurable: () => void;
   /** Told once when the disk begins to fail, and once when it takes records again. */
   readonly onFailing: (failing: boolean) => void;
+  /** A new file was begun: the ones before it are not written to any more. */
+  readonly onSegment: () => void;
+  /** The disk has no room. Resolves with whether some was made, and the records are tried again at once. */
+  readonly onFull: () => Promise<boolean>;
 }
+
+/** No room on the disk, or none within this user's quota. */
+const FULL = ['ENOSPC', 'EDQUOT'];
 
 /** Records that one flush may carry. */
 const MAX_GROUP = 64;
+/** A segment whose successor has no key yet goes on, but no file without end. */
+const MOST_IN_FILE = RECORDS_A_SEGMENT + MAX_GROUP;
 /** How long a disk that fails is left alone before the next try. */
 const RETRY_MS = 1_000;
 /** Records kept in memory while the disk fails; about 2 MB. */
@@ -79,6 +90,7 @@ export class SegmentWriter {
       this.#cancelRetry();
     }
     if (this.#pending.length > 0) this.log.error('records lost', { records: this.#pending.length });
+    for (const { settle } of this.#pending) settle(notOnDisk());
     await this.#leaveFile();
   }
 
@@ -92,11 +104,15 @@ export class SegmentWriter {
 
   async #drain(): Promise<void> {
     while (this.#pending.length > 0) {
-      const group = this.#pending.slice(0, MAX_GROUP);
+      const group = this.#nextGroup();
       try {
         await this.#commit(group);
       } catch (thrown) {
-        await this.#giveUpFile(thrown, group);
+        if (FULL.includes(codeOf(thrown) ?? '') && (await this.events.onFull())) {
+          await this.#abandonFile();
+          continue;
+        }
+        await this.#giveUp(thrown, group);
         return;
       }
       this.#pending.splice(0, group.length);
@@ -106,9 +122,16 @@ export class SegmentWriter {
     }
   }
 
+  /** What goes out with one flush: all of one file. */
+  #nextGroup(): readonly PendingFrame[] {
+    const waiting = this.#pending.slice(0, MAX_GROUP);
+    const next = waiting.findIndex(({ begins }, at) => at > 0 && begins === true);
+    return next === -1 ? waiting : waiting.slice(0, next);
+  }
+
   async #commit(group: readonly PendingFrame[]): Promise<void> {
     const first = group[0]?.seq ?? 0;
-    if (this.#inFile >= RECORDS_A_SEGMENT) await this.#leaveFile();
+    if (group[0]?.begins === true || this.#inFile >= MOST_IN_FILE) await this.#leaveFile();
     if (this.#file === undefined) {
       this.#file = await this.#createFile(first);
     }
@@ -132,6 +155,7 @@ export class SegmentWriter {
       this.#inFile = 0;
       this.#goodBytes = 0;
       this.segments.push({ name, epoch: this.epoch, ordinal, first });
+      this.events.onSegment();
       return file;
     } catch (thrown) {
       // A file that a failed create left behind is never written to: the next try takes the next name.
@@ -140,18 +164,23 @@ export class SegmentWriter {
     }
   }
 
-  async #giveUpFile(thrown: unknown, group: readonly PendingFrame[]): Promise<void> {
+  async #giveUp(thrown: unknown, group: readonly PendingFrame[]): Promise<void> {
     if (!this.#failing) {
       this.log.error('cannot write', { problem: codeOf(thrown) ?? messageOf(thrown) });
       this.#failing = true;
       this.events.onFailing(true);
     }
+    await this.#abandonFile();
+    for (const { settle } of group) settle(notOnDisk(thrown));
+    this.#cancelRetry = this.clock.schedule(RETRY_MS, () => this.#run());
+  }
+
+  /** What failed is never tried again on the same file. */
+  async #abandonFile(): Promise<void> {
     const hadFile = this.#file !== undefined;
     await this.#file?.truncate(this.#goodBytes).catch(() => {});
     await this.#leaveFile();
     if (hadFile && this.#goodBytes === 0) await this.#removeEmpty();
-    for (const { settle } of group) settle(notOnDisk(thrown));
-    this.#cancelRetry = this.clock.schedule(RETRY_MS, () => this.#run());
   }
 
   /** A disk that stays full for days must not gather an empty file a second. */

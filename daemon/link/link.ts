@@ -75,7 +75,7 @@ export class Link {
           asking(device, 'welcome', payload, WELCOME_TIMEOUT_MS),
         ),
       onSession: (place, told) => {
-        time.learn(told);
+        if (time.learn(told)) journal.noteClock('central');
         this.#verifier.sessionOpened();
         this.#settle(this.#uploader.sessionOpened(place));
       },

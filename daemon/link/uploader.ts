@@ -95,6 +95,7 @@ export class Uploader {
     this.#notBeforeMs = 0;
     this.#cancel();
     this.#acknowledged = known && place !== null ? place : BEGINNING;
+    journal.centralHas(this.#acknowledged);
     this.kick();
   }
 
@@ -253,6 +254,7 @@ export class Uploader {
     if (place === null || !isAfter(place, this.#acknowledged ?? BEGINNING)) {
       // Central has lost what it had. From there, but not in a circle without a pause.
       this.#acknowledged = place ?? BEGINNING;
+      journal.centralHas(this.#acknowledged);
       return this.#again();
     }
     this.#cancel();

@@ -109,13 +109,15 @@ export class Verifier {
     const counter = session.nextCounter();
     pending.asked.push({ session, counter });
     pending.cancelResend();
+    const plaintext = encodeQuestion(pending.question);
     const payload = sealUp(
       { keys: session.keys.up, ticket: session.ticket },
       { direction: 'up', device, kind: 'verify' },
       counter,
       randomBytes(12),
-      encodeQuestion(pending.question),
+      plaintext,
     );
+    plaintext.fill(0);
     const { deadlineMs } = pending;
     pending.firstSentMs ??= clock.monotonicMs();
     if (!send(payload, deadlineMs)) {

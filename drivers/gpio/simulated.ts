@@ -62,7 +62,9 @@ export class SimulatedGpio implements Gpio {
       set: (on) => {
         if (on === isOn) return;
         if (this.#closed && on)
-          throw new CardpadError('gpio.closed', 'fatal', `Line ${ref.line} was closed.`);
+          throw new CardpadError('gpio.closed', 'fatal', `Line ${ref.line} was closed.`, {
+            help: 'Restart the gate: this line was used after its stop, which is an error in cardpad.',
+          });
         this.#write(ref.line, levelOf(on, ref), { edge: true });
         isOn = on;
       },

@@ -93,7 +93,11 @@ export function isLoopback(port: PortUrl): boolean {
  */
 export function opener(url: string, clock: Clock = systemClock): OpenPort {
   const parsed = parsePortUrl(url);
-  if (!parsed.ok) throw new CardpadError('port.bad-url', 'fatal', `Bad port URL: ${parsed.problem}.`);
+  if (!parsed.ok) {
+    throw new CardpadError('port.bad-url', 'fatal', `Bad port URL: ${parsed.problem}.`, {
+      help: 'Write serial:/dev/NAME?baud=N or tcp://HOST:PORT.',
+    });
+  }
   const { port } = parsed;
   if (port.kind === 'tcp') return () => openTcp(port.host, port.tcpPort, clock);
   return async () => {

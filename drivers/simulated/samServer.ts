@@ -61,7 +61,7 @@ export async function serveLine<D extends LineDevice>(
           'retry',
           `cannot listen on ${host}:${tcpPort} (${codeOf(cause) ?? 'error'})`,
           {
-            help: 'Choose another port, or end the program that holds it.',
+            help: 'Choose another port or an address of this machine, or end the program that holds the port.',
             cause,
           },
         ),

@@ -17,7 +17,9 @@ export function toPosted(thrown: unknown): PostedFailure {
 }
 
 export function fromPosted({ code, disposition, message, help }: PostedFailure): CardpadError {
-  return new CardpadError(code, disposition, message, help === undefined ? {} : { help });
+  return disposition === 'fatal'
+    ? new CardpadError(code, disposition, message, { help: help ?? 'Install cardpad again.' })
+    : new CardpadError(code, disposition, message, help === undefined ? {} : { help });
 }
 
 export function closedError(): CardpadError {

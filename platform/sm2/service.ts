@@ -1,3 +1,4 @@
+import { secretBytes } from '../../protocol/sm/secretBytes.js';
 import type { Sm2KeyPair } from '../../protocol/sm/sm2Key.js';
 import type { Sm2Operations } from './operations.js';
 
@@ -36,8 +37,15 @@ export function sm2ServiceOver(call: Sm2Call, close: () => Promise<void>): Sm2Se
     generate: () => call('generate'),
     sign: (message, { privateKey, publicKey }) => call('sign', exactly(message), privateKey, publicKey),
     verify: (message, signature, publicKey) => call('verify', exactly(message), signature, publicKey),
-    encrypt: async (plaintext, publicKey) =>
-      Buffer.from(await call('encrypt', exactly(plaintext), publicKey)),
+    encrypt: async (plaintext, publicKey) => {
+      const copy = exactly(plaintext);
+      try {
+        return Buffer.from(await call('encrypt', copy, publicKey));
+      } finally {
+        // It is a key, mostly. What was given to another thread is empty here.
+        if (copy.length > 0) copy.fill(0);
+      }
+    },
     decrypt: async (ciphertext, privateKey) => {
       const plaintext = await call('decrypt', exactly(ciphertext), privateKey);
       return plaintext === undefined ? undefined : Buffer.from(plaintext);
@@ -52,5 +60,7 @@ export function sm2ServiceOver(call: Sm2Call, close: () => Promise<void>): Sm2Se
  * other thread; and the caller may reuse his while the call waits.
  */
 export function exactly(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from(bytes);
+  const copy = new Uint8Array(secretBytes(bytes.length).buffer);
+  copy.set(bytes);
+  return copy;
 }

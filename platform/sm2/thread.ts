@@ -57,7 +57,9 @@ export class Sm2Thread {
     this.#job = job;
     this.#worker.ref();
     const request: ThreadRequest = { name: job.name, parameters: job.parameters };
-    this.#worker.postMessage(request);
+    // Given away, not copied: what was copied on the way would stay behind in memory that nobody overwrites.
+    const given = job.parameters.flatMap((one) => (one instanceof Uint8Array ? [one.buffer] : []));
+    this.#worker.postMessage(request, given as ArrayBuffer[]);
   }
 
   /** Rejects the job that it has, if any. */

@@ -16,6 +16,8 @@ function answer({ name, parameters }: ThreadRequest): ThreadReply {
     return { value: value instanceof Uint8Array ? exactly(value) : value };
   } catch (thrown) {
     return { failure: toPosted(thrown) };
+  } finally {
+    for (const one of parameters) if (one instanceof Uint8Array) one.fill(0);
   }
 }
 

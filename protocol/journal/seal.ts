@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { joinBox, open, type SealKeys, seal, splitBox } from '../sm/sealed.js';
+import { secretBytes } from '../sm/secretBytes.js';
 import { kdfSm3 } from '../sm/sm3.js';
 import { DECIDERS, OutcomeSchema, ReasonSchema, ReasonsSchema } from '../verdict.js';
 import { parseJson, toPaddedJson } from '../wire/json.js';
@@ -83,7 +84,8 @@ export class RecordKey {
   /** @param first the key as it was wrapped, 32 bytes; copied */
   constructor(first: Uint8Array) {
     if (first.length !== KEY_BYTES) throw new RangeError(`a record key has ${KEY_BYTES} bytes`);
-    this.#key = Buffer.from(first);
+    this.#key = secretBytes(KEY_BYTES);
+    this.#key.set(first);
   }
 
   /** How often the key has moved on. */
@@ -97,8 +99,15 @@ export class RecordKey {
   }
 
   moveOn(): void {
-    this.#key.set(kdfSm3(KEY_BYTES, NEXT, this.#key));
+    const next = kdfSm3(KEY_BYTES, NEXT, this.#key);
+    this.#key.set(next);
+    next.fill(0);
     this.#step += 1;
+  }
+
+  /** Overwrites the key: it serves no more. */
+  erase(): void {
+    this.#key.fill(0);
   }
 }
 
@@ -123,7 +132,10 @@ export function sealContent(
   content: TapContent | VerdictContent | VoidContent | AlarmContent,
 ): NonNullable<JournalRecord['sealed']> {
   const { step } = key;
-  const sealed = seal({ ...key.current(), iv, context: context(address) }, toPaddedJson(content, PAD_BYTES));
+  const keys = key.current();
+  const plaintext = toPaddedJson(content, PAD_BYTES);
+  const sealed = seal({ ...keys, iv, context: context(address) }, plaintext);
+  for (const secret of [keys.cipherKey, keys.macKey, plaintext]) secret.fill(0);
   key.moveOn();
   return { key: keySeq, step, box: joinBox(sealed) };
 }

@@ -1,9 +1,12 @@
-import { createCipheriv, createHash, createHmac } from 'node:crypto';
+import { createCipheriv, createHash, createHmac, hash as hashOnce } from 'node:crypto';
 import type { Sm3Engine, Sm4Engine } from './engine.js';
 
 /** SM3 by the OpenSSL that Node was built with; only where `getHashes()` lists `sm3`. */
 export const platformSm3: Sm3Engine = {
   digest(parts) {
+    const [only, ...others] = parts;
+    // Keeps no copy of the digest, which may be a key; a hash object has one until it is collected.
+    if (only !== undefined && others.length === 0) return hashOnce('sm3', only, 'buffer');
     const hash = createHash('sm3');
     for (const part of parts) hash.update(part);
     return hash.digest();
@@ -17,5 +20,11 @@ export const platformSm3: Sm3Engine = {
 
 /** SM4 by the OpenSSL that Node was built with; only where `getCiphers()` lists `sm4-ctr`. */
 export const platformSm4: Sm4Engine = {
-  ctr: (key, counter, data) => createCipheriv('sm4-ctr', key, counter).update(data),
+  ctr(key, counter, data) {
+    const cipher = createCipheriv('sm4-ctr', key, counter);
+    const result = cipher.update(data);
+    // In this mode nothing more comes of it, but its key is gone.
+    cipher.final();
+    return result;
+  },
 };

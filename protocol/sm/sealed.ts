@@ -108,5 +108,7 @@ function checkKeys({ cipherKey, macKey }: SealKeys): void {
 }
 
 function wrongLength(what: string, wanted: number, got: number): CardpadError {
-  return new CardpadError('sm.length', 'fatal', `The ${what} has ${got} bytes instead of ${wanted}`);
+  return new CardpadError('sm.length', 'fatal', `The ${what} has ${got} bytes instead of ${wanted}`, {
+    help: 'Restore the key files from a backup: a key of theirs is too short or too long.',
+  });
 }

@@ -1,6 +1,7 @@
 import { getHashes, timingSafeEqual } from 'node:crypto';
 import type { Sm3Engine } from './engine.js';
 import { platformSm3 } from './platformEngine.js';
+import { secretBytes } from './secretBytes.js';
 
 export const SM3_BYTES = 32;
 
@@ -24,16 +25,27 @@ export function hmacSm3(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffe
  *
  * The parts are joined as they are: give them fixed lengths where one could be taken for the start of the next.
  *
+ * What it derives from is mostly a key, and so is what it derives: no copy of either is left behind.
+ *
  * @param lengthBytes how many bytes to derive
  */
 export function kdfSm3(lengthBytes: number, ...parts: readonly Uint8Array[]): Buffer {
-  const digests: Buffer[] = [];
-  for (let count = 1; digests.length * SM3_BYTES < lengthBytes; count++) {
-    const counter = Buffer.alloc(4);
-    counter.writeUInt32BE(count);
-    digests.push(sm3(...parts, counter));
+  const partsBytes = parts.reduce((sum, { length }) => sum + length, 0);
+  const input = secretBytes(partsBytes + 4);
+  const derived = secretBytes(lengthBytes);
+  let at = 0;
+  for (const part of parts) {
+    input.set(part, at);
+    at += part.length;
   }
-  return Buffer.concat(digests).subarray(0, lengthBytes);
+  for (let count = 1; (count - 1) * SM3_BYTES < lengthBytes; count++) {
+    input.writeUInt32BE(count, partsBytes);
+    const digest = sm3(input);
+    digest.copy(derived, (count - 1) * SM3_BYTES);
+    digest.fill(0);
+  }
+  input.fill(0);
+  return derived;
 }
 
 /** Whether two byte strings are the same, in a time that tells only whether their lengths are. */

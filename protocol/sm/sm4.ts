@@ -24,6 +24,7 @@ export function sm4Ctr(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Buffe
       'sm.length',
       'fatal',
       `SM4 takes a key and an iv of 16 bytes, not ${key.length} and ${iv.length}`,
+      { help: 'Restore the key files from a backup: a key of theirs is too short or too long.' },
     );
   }
   return sm4Engine.ctr(key, iv, data);

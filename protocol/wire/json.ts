@@ -37,6 +37,8 @@ export function toPaddedJson(value: unknown, blockBytes: number): Buffer {
   const text = toJson(value);
   const padded = Buffer.alloc(Math.ceil(text.length / blockBytes) * blockBytes, 0x20);
   text.copy(padded);
+  // It may say who came, and whoever seals the copy can overwrite that alone.
+  text.fill(0);
   return padded;
 }
 

@@ -53,6 +53,18 @@ const VerdictSchema = v.strictObject({
 });
 export type Verdict = v.InferOutput<typeof VerdictSchema>;
 
+/** In a record's place, where it was dropped for want of room: what the chain needs of it. */
+const LinkSchema = v.strictObject({
+  class: v.pipe(count(), v.maxValue(9)),
+  /** SM3 of the record. */
+  digest: v.pipe(
+    hex(32),
+    v.transform((text): Buffer => Buffer.from(text, 'hex')),
+  ),
+});
+/** A record's bytes, or its link. */
+export type BatchEntry = Buffer | v.InferOutput<typeof LinkSchema>;
+
 /** `up/events`: records of one epoch, without a gap, in order. */
 const BatchSchema = v.strictObject({
   epoch: count(1),
@@ -60,7 +72,7 @@ const BatchSchema = v.strictObject({
   first: count(1),
   /** The chain's head before the first record. */
   previous: hex(32),
-  records: v.pipe(v.array(base64(16 * 1024)), v.minLength(1), v.maxLength(512)),
+  records: v.pipe(v.array(v.union([base64(16 * 1024), LinkSchema])), v.minLength(1), v.maxLength(512)),
   /** The device can read no records between central's place and these any more: they are lost, and what follows is not. */
   gap: v.optional(v.literal(true)),
 });
@@ -98,7 +110,11 @@ export const encodeVerdict = (verdict: Verdict): Buffer => toPaddedJson(verdict,
 export const encodeAck = (ack: Ack): Buffer => toJson(ack);
 export const encodeState = (state: State): Buffer => toJson(state);
 export function encodeBatch(batch: Batch): Buffer {
-  const records = batch.records.map((record) => record.toString('base64'));
+  const records = batch.records.map((entry) =>
+    Buffer.isBuffer(entry)
+      ? entry.toString('base64')
+      : { class: entry.class, digest: entry.digest.toString('hex') },
+  );
   return toPaddedJson({ ...batch, records }, BATCH_PAD_BYTES);
 }
 

@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import { sm3 } from '../sm/sm3.js';
 import { base64, hex, type Parsed, parseJson, toJson } from './json.js';
 
-/** Kinds of message that carry an SM2 signature; all others travel in a session envelope. */
-export type SignedKind = 'hello' | 'welcome' | 'enrolment' | 'config' | 'command';
+/** What carries an SM2 signature: messages, which else travel in a session envelope, and heads of a journal. */
+export type SignedKind = 'hello' | 'welcome' | 'enrolment' | 'config' | 'command' | 'head';
 
 const SignedSchema = v.strictObject({
   v: v.literal(1),

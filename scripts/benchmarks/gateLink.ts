@@ -48,6 +48,7 @@ export class GateLink {
         ledgerKey: ledgerKey.id,
         wrapped: Buffer.from(await sm2.encrypt(key, ledgerKey.publicKey)).toString('hex'),
       }),
+      signer: { id: identity.key.id, sign: (message) => sm2.sign(message, identity.key) },
     });
     let listener = () => {};
     const link = new Link({

@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { messageOf } from '../../protocol/errors.js';
-import { EXIT, toPeople, toResults } from '../cli/command.js';
-import { noMorePositionals, oneOf, parseCommandLine, UsageError, wholeNumber } from '../cli/options.js';
+import { type Command, EXIT, runProgram, toPeople, toResults } from '../cli/command.js';
+import { noMorePositionals, oneOf, parseCommandLine, wholeNumber } from '../cli/options.js';
 import type { Row } from './row.js';
 import { stockBroker } from './stockBroker.js';
 import { tapToLight } from './tapToLight.js';
@@ -23,7 +22,9 @@ ${ROWS.map(({ name, about }) => `  ${name}: ${about}`).join('\n')}
   --json FILE   writes the figures there as well
 
 The figures go to standard output as one JSON document, what was measured beside to standard error.
-Exit codes: 0 measured; 2 wrong usage; 3 it could not be measured here, with what is missing.`;
+Exit codes: 0 measured; 2 wrong usage; 3 it could not be measured here, with what is missing.
+
+example: scripts/bench --row tapToLight --rounds 20`;
 
 function show({ name }: Row, all: Readonly<Record<string, number>>): void {
   for (const [figure, value] of Object.entries(all)) {
@@ -36,12 +37,7 @@ async function bench(argv: readonly string[]): Promise<number> {
     row: { type: 'string' },
     rounds: { type: 'string' },
     json: { type: 'string' },
-    help: { type: 'boolean' },
   });
-  if (values.help) {
-    toResults(HELP);
-    return EXIT.done;
-  }
   noMorePositionals(positionals);
   const names = ROWS.map(({ name }) => name);
   const only = values.row === undefined ? undefined : oneOf(names, values.row, '--row');
@@ -60,9 +56,7 @@ async function bench(argv: readonly string[]): Promise<number> {
   return EXIT.done;
 }
 
-try {
-  process.exitCode = await bench(process.argv.slice(2));
-} catch (thrown) {
-  toPeople(`scripts/bench: ${messageOf(thrown)}`);
-  process.exitCode = thrown instanceof UsageError ? EXIT.usage : EXIT.unreachable;
-}
+const about = 'what cardpad costs beside the least that its parts cost';
+const command: Command = { name: 'scripts/bench', summary: about, help: HELP, results: 'json', run: bench };
+
+process.exitCode = await runProgram(command, process.argv.slice(2));

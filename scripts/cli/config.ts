@@ -1,6 +1,6 @@
 import { errorLine, loadConfig } from '../../daemon/config/config.js';
-import { type Command, dispatch, EXIT, toResults } from './command.js';
-import { parseCommandLine, required, UsageError } from './options.js';
+import { type Command, type CommandGroup, EXIT, toResults } from './command.js';
+import { noMorePositionals, parseCommandLine, required } from './options.js';
 
 const check: Command = {
   name: 'check',
@@ -12,10 +12,11 @@ Exit code 0, or 1 and every error with its path and what would be right.
   --json   one JSON document: {"ok": true|false, "errors": [{"path", "code", "message"}]}
 
 example: cardpad config check /etc/cardpad/config.json`,
+  results: 'lines',
   async run(argv) {
     const { values, positionals } = parseCommandLine(argv, { json: { type: 'boolean' } });
     const file = required(positionals[0], 'FILE');
-    if (positionals.length > 1) throw new UsageError('one FILE at a time');
+    noMorePositionals(positionals, 1);
     const result = await loadConfig(file);
     const errors = result.ok ? [] : result.errors;
     if (values.json) toResults(JSON.stringify({ ok: result.ok, errors }));
@@ -25,9 +26,12 @@ example: cardpad config check /etc/cardpad/config.json`,
   },
 };
 
-export const configCommand: Command = {
+export const configCommand: CommandGroup = {
   name: 'config',
-  summary: 'checks a configuration',
-  help: '',
-  run: (argv) => dispatch('cardpad config', 'usage: cardpad config COMMAND', [check], argv),
+  summary: 'the configuration of a gate: check',
+  intro: `The configuration of a gate; docs/configuration.md has every key.
+
+usage: cardpad config COMMAND [OPTIONS]
+example: cardpad config check /etc/cardpad/config.json`,
+  commands: [check],
 };

@@ -19,7 +19,7 @@ export function parseCommandLine<const O extends Options>(argv: readonly string[
   } catch (thrown) {
     const unknown = /Unknown option '(--?[^']*)'/.exec(messageOf(thrown))?.[1];
     if (unknown === undefined) throw new UsageError(messageOf(thrown).replace(/\. To specify.*$/s, ''));
-    const meant = nearest(unknown.replace(/^-+/, ''), Object.keys(options));
+    const meant = nearest(unknown.replace(/^-+/, ''), ['help', ...Object.keys(options)]);
     throw new UsageError(
       `there is no option ${unknown}${meant === undefined ? '' : `; did you mean --${meant}?`}`,
     );
@@ -48,8 +48,10 @@ export function wholeNumber(text: string, option: string, least: number, most: n
 /** One of a few words. @throws UsageError */
 export function oneOf<T extends string>(words: readonly T[], given: string, option: string): T {
   const word = words.find((known) => known === given);
-  if (word === undefined) throw new UsageError(`${option} is one of ${words.join(', ')}`);
-  return word;
+  if (word !== undefined) return word;
+  const meant = nearest(given, words);
+  const suggestion = meant === undefined ? '' : `; did you mean ${meant}?`;
+  throw new UsageError(`${option} is one of ${words.join(', ')}${suggestion}`);
 }
 
 /** The value of `--log-level`. @throws UsageError */

@@ -4,7 +4,7 @@ import { machineWorld } from '../../daemon/world.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
 import { type Command, EXIT, toPeople } from './command.js';
 import { endNow } from './ending.js';
-import { logLevel, parseCommandLine, required, untilSignal } from './options.js';
+import { logLevel, noMorePositionals, parseCommandLine, required, untilSignal } from './options.js';
 import { programLog } from './programLog.js';
 
 /** A stop that takes longer is cut off: the outputs have long been safe by then. */
@@ -22,17 +22,20 @@ Runs the gate until SIGTERM or SIGINT: outputs go to their safe level first and 
                       SIGUSR2 turns debug lines on, and off again
 
 example: cardpad run --config /etc/cardpad/config.json`,
+  results: 'none',
   async run(argv) {
-    const { values } = parseCommandLine(argv, {
+    const { values, positionals } = parseCommandLine(argv, {
       config: { type: 'string' },
       'log-level': { type: 'string' },
     });
+    noMorePositionals(positionals);
     const file = required(values.config, '--config');
     const level = logLevel(values['log-level']);
     const result = await loadConfig(file);
     if (!result.ok) {
       for (const error of result.errors) toPeople(errorLine(error));
       toPeople(`cardpad run: ${file} is not a right configuration; nothing was started`);
+      toPeople(`Correct the lines above, until this says ok: cardpad config check ${file}`);
       return EXIT.no;
     }
     const { signal, release } = untilSignal();

@@ -1,16 +1,13 @@
-import { type Command, dispatch } from './command.js';
+import type { CommandGroup } from './command.js';
 import { gateCommand } from './simulate/gate.js';
 import { readerCommand } from './simulate/reader.js';
 
-export const simulateCommand: Command = {
+export const simulateCommand: CommandGroup = {
   name: 'simulate',
-  summary: 'simulated hardware, to try a gate without any',
-  help: '',
-  run: (argv) =>
-    dispatch(
-      'cardpad simulate',
-      'usage: cardpad simulate DEVICE [OPTIONS]',
-      [readerCommand, gateCommand],
-      argv,
-    ),
+  summary: 'simulated hardware, to try a gate without any: reader, gate',
+  intro: `Simulated hardware, to try a gate without any.
+
+usage: cardpad simulate COMMAND [OPTIONS]
+example: cardpad simulate reader --listen tcp://127.0.0.1:9601`,
+  commands: [readerCommand, gateCommand],
 };

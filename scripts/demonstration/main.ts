@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { messageOf } from '../../protocol/errors.js';
-import { EXIT, toPeople, toResults } from '../cli/command.js';
-import { parseCommandLine, UsageError } from '../cli/options.js';
+import { type Command, EXIT, runProgram, toPeople, toResults } from '../cli/command.js';
+import { noMorePositionals, parseCommandLine, wholeNumber } from '../cli/options.js';
 import { abilities } from '../screen/terminal.js';
 import { percentile } from '../staging/figures.js';
 import { stagedPeople } from '../staging/people.js';
@@ -9,7 +8,7 @@ import { liveDemo } from './live/live.js';
 import { collect, type Result } from './result.js';
 import { type Stage, setStage } from './stage.js';
 
-const HELP = `usage: scripts/demo [--taps N]
+const HELP = `usage: scripts/demo [--taps N] [--json]
 
 Runs a gate, a card reader, a broker and central in one temporary folder.
 
@@ -20,12 +19,19 @@ In a terminal it shows the lane: what the elder sees, what central knows and wha
   t              tampers with a record in a copy of central's ledger, and lets "central verify" find it
   q              ends
 
-With --taps, and where standard output is no terminal, N people (default 30) put their cards on the pad, and lines
+With --taps or --json, and where standard output is no terminal, N people (default 30) put their cards on the pad, and lines
 tell what happens. For the middle third of them the gate's network cable is pulled.
 
 What is shown goes to standard output; its last line is one JSON document:
   {"taps", "verdicts": {"pass", "attend", "refuse", "undetermined"}, "lost", "p50Ms", "p99Ms"}
-The times run from the last byte of a card's frame to the first outcome lamp. Exit code 0 only if nothing was lost.`;
+The times run from the last byte of a card's frame to the first outcome lamp.
+
+  --taps N    how many people come, 1 to 100000
+  --json      that document alone on standard output; what happens goes to standard error
+
+Exit codes: 0 nothing was lost, 1 something was, 2 wrong usage, 3 the stage could not be set.
+
+example: scripts/demo --taps 9`;
 
 /** People do not follow one another faster than this; a lamp that may not flicker could not keep up with them. */
 const NEXT_PERSON_MS = 500;
@@ -42,8 +48,10 @@ async function tap(stage: Stage, idNumber: string): Promise<number | undefined> 
   return lampNs === undefined || readNs === undefined ? undefined : Number(lampNs - readNs) / 1e6;
 }
 
+type Say = (line: string) => void;
+
 /** Pulls or plugs the cable when it is time, and waits until the gate has noticed. */
-async function turnNetwork(stage: Stage, index: number, taps: number): Promise<void> {
+async function turnNetwork(stage: Stage, index: number, taps: number, say: Say): Promise<void> {
   const pullAt = Math.floor(taps / 3);
   const plugAt = Math.floor((2 * taps) / 3);
   if (pullAt === plugAt) return;
@@ -51,26 +59,26 @@ async function turnNetwork(stage: Stage, index: number, taps: number): Promise<v
   if (index === pullAt) {
     await stage.cable.pull();
     await stage.gate.line('connection lost', from);
-    toResults(`  the network cable is pulled before person ${index + 1}`);
+    say(`  the network cable is pulled before person ${index + 1}`);
   }
   if (index === plugAt) {
     await stage.cable.plug();
     await stage.gate.line('connected', from);
-    toResults(`  the network is back before person ${index + 1}`);
+    say(`  the network is back before person ${index + 1}`);
   }
 }
 
-async function play(stage: Stage, people: readonly { idNumber: string }[]): Promise<Result> {
+async function play(stage: Stage, people: readonly { idNumber: string }[], say: Say): Promise<Result> {
   const taps = people.length;
   const times: number[] = [];
   for (const [index, { idNumber }] of people.entries()) {
-    await turnNetwork(stage, index, taps);
+    await turnNetwork(stage, index, taps, say);
     const tookMs = await tap(stage, idNumber);
-    if (tookMs === undefined) toResults(`  person ${index + 1} saw no lamp`);
+    if (tookMs === undefined) say(`  person ${index + 1} saw no lamp`);
     else times.push(tookMs);
-    if ((index + 1) % 10 === 0) toResults(`  ${index + 1} of ${taps} people`);
+    if ((index + 1) % 10 === 0) say(`  ${index + 1} of ${taps} people`);
   }
-  toResults('waiting until central has every event ...');
+  say('waiting until central has every event ...');
   const { verdicts, lost } = await collect(stage, taps);
   return {
     taps,
@@ -93,33 +101,17 @@ function summary({ taps, verdicts, lost, p50Ms, p99Ms }: Result): string {
   ].join('\n');
 }
 
-async function demo(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseCommandLine(argv, {
-    taps: { type: 'string' },
-    help: { type: 'boolean' },
-  });
-  if (values.help) {
-    toResults(HELP);
-    return EXIT.done;
-  }
-  const taps = Number(values.taps ?? '30');
-  if (!Number.isSafeInteger(taps) || taps < 1 || taps > 100_000 || positionals.length > 0) {
-    throw new UsageError('--taps takes a whole number from 1 to 100000, and there is nothing else to say');
-  }
-  const able = abilities(process.env, process.stdout.isTTY === true && process.stdin.isTTY === true);
-  return values.taps === undefined && able.screen ? liveDemo(able) : countedDemo(taps);
-}
-
 /** So many people, one after another, told in lines. */
-async function countedDemo(taps: number): Promise<number> {
+async function countedDemo(taps: number, json: boolean): Promise<number> {
+  const say = json ? toPeople : toResults;
   const people = stagedPeople(taps);
-  toResults('setting the stage:');
-  const stage = await setStage({ people, say: (line) => toResults(`  ${line}`) });
+  say('setting the stage:');
+  const stage = await setStage({ people, say: (line) => say(`  ${line}`) });
   try {
-    toResults(`${taps} people put their cards on the pad:`);
-    const result = await play(stage, people);
-    toResults((await stage.verify()).trimEnd());
-    toResults(summary(result));
+    say(`${taps} people put their cards on the pad:`);
+    const result = await play(stage, people, say);
+    say((await stage.verify()).trimEnd());
+    say(summary(result));
     toResults(JSON.stringify(result));
     return result.lost === 0 ? EXIT.done : EXIT.no;
   } finally {
@@ -127,12 +119,24 @@ async function countedDemo(taps: number): Promise<number> {
   }
 }
 
-// Who reads the pipe has seen enough: there is nobody to say it to, and the end of the process takes the stage with it.
+const demo: Command = {
+  name: 'scripts/demo',
+  summary: 'a gate, a card reader, a broker and central in one temporary folder',
+  help: HELP,
+  results: 'lines',
+  async run(argv) {
+    const { values, positionals } = parseCommandLine(argv, {
+      taps: { type: 'string' },
+      json: { type: 'boolean' },
+    });
+    noMorePositionals(positionals);
+    const taps = wholeNumber(values.taps ?? '30', '--taps', 1, 100_000);
+    const json = values.json === true;
+    const able = abilities(process.env, process.stdout.isTTY === true && process.stdin.isTTY === true);
+    return values.taps === undefined && !json && able.screen ? liveDemo(able) : countedDemo(taps, json);
+  },
+};
+
+// Who reads the pipe has seen enough: the end of the process takes the stage with it.
 process.stdout.once('error', () => process.exit(EXIT.no));
-try {
-  process.exitCode = await demo(process.argv.slice(2));
-} catch (thrown) {
-  toPeople(`scripts/demo: ${messageOf(thrown)}`);
-  if (thrown instanceof UsageError) toPeople('scripts/demo --help says how it is used.');
-  process.exitCode = thrown instanceof UsageError ? EXIT.usage : EXIT.unreachable;
-}
+process.exitCode = await runProgram(demo, process.argv.slice(2));

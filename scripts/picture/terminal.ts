@@ -39,7 +39,9 @@ export class HiddenTerminal {
       const plain = screen.replaceAll(/\u001b\[[\d;]*m/g, '');
       if (pattern.test(plain)) return screen;
       if (performance.now() > endMs)
-        throw new CardpadError('picture.wait', 'fatal', `${pattern} did not come; the screen was\n${plain}`);
+        throw new CardpadError('picture.wait', 'fatal', `${pattern} did not come; the screen was\n${plain}`, {
+          help: 'Try again when the machine is less busy.',
+        });
       await pause(LOOK_EVERY_MS);
     }
   }

@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { messageOf } from '../../protocol/errors.js';
-import { EXIT, toPeople, toResults } from '../cli/command.js';
+import { type Command, EXIT, runProgram, toPeople, toResults } from '../cli/command.js';
 import { noMorePositionals, parseCommandLine, UsageError, wholeNumber } from '../cli/options.js';
 import { type Bounds, broken, type Look, memoryFigures, tableHead, tableRow } from './report.js';
 import { type SoakStage, setSoakStage } from './stage.js';
@@ -27,7 +26,9 @@ Bounds: heap and buffers within ${BOUNDS.memoryMb} MB of the baseline; no more f
 never later than ${BOUNDS.loopP99Ms} ms in 99 of 100 cases, between any two looks. No tap is lost: for each card that the gate read whole, by its own
 count, central has a tap and a verdict. Exit code 1 when one is broken.
 Idle is a process that does nothing: how late it is, the machine is to blame for.
-In megabytes: used = V8's heap and buffers after a collection, rss = all that the process holds.`;
+In megabytes: used = V8's heap and buffers after a collection, rss = all that the process holds.
+
+example: scripts/soak --taps 3000 --baseline 1000 --looks 2`;
 
 interface Plan {
   readonly taps: number;
@@ -37,16 +38,14 @@ interface Plan {
   readonly json: string | undefined;
 }
 
-function planOf(argv: readonly string[]): Plan | undefined {
+function planOf(argv: readonly string[]): Plan {
   const { values, positionals } = parseCommandLine(argv, {
     taps: { type: 'string' },
     baseline: { type: 'string' },
     looks: { type: 'string' },
     lapse: { type: 'string' },
     json: { type: 'string' },
-    help: { type: 'boolean' },
   });
-  if (values.help) return undefined;
   noMorePositionals(positionals);
   const taps = wholeNumber(values.taps ?? '100000', '--taps', 2, 10_000_000);
   const baseline = wholeNumber(values.baseline ?? '1000', '--baseline', 1, 1_000_000);
@@ -128,11 +127,13 @@ async function run(plan: Plan): Promise<number> {
   }
 }
 
-try {
-  const plan = planOf(process.argv.slice(2));
-  if (plan === undefined) toResults(HELP);
-  else process.exitCode = await run(plan);
-} catch (thrown) {
-  toPeople(`scripts/soak: ${messageOf(thrown)}`);
-  process.exitCode = thrown instanceof UsageError ? EXIT.usage : EXIT.unreachable;
-}
+const about = 'a real gate for as long as it takes: does memory stay flat?';
+const soakCommand: Command = {
+  name: 'scripts/soak',
+  summary: about,
+  help: HELP,
+  results: 'json',
+  run: async (argv) => run(planOf(argv)),
+};
+
+process.exitCode = await runProgram(soakCommand, process.argv.slice(2));

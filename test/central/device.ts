@@ -15,6 +15,7 @@ import {
   type TapContent,
   type VerdictContent,
 } from '../../protocol/journal/seal.js';
+import { headBytes } from '../../protocol/journal/signedHead.js';
 import { generateSm2KeyPair, sm2Decrypt, sm2Encrypt, sm2Sign } from '../../protocol/sm/sm2.js';
 import { keyId, type Sm2KeyPair } from '../../protocol/sm/sm2Key.js';
 import { type Enrolment, enrolmentBytes } from '../../protocol/wire/enrolment.js';
@@ -164,7 +165,7 @@ export class TestJournal {
     return { epoch: this.epoch, seq: this.seq, head: this.head.toString('hex') };
   }
 
-  add(kind: string, part: Pick<JournalRecord, 'clear' | 'sealed'> = {}): number {
+  add(kind: string, part: Partial<JournalRecord> = {}): number {
     const record: JournalRecord = {
       v: 1,
       epoch: this.epoch,
@@ -207,6 +208,20 @@ export class TestJournal {
 
   alarm(alarm: string, detail?: AlarmContent['detail']): number {
     return this.#sealed('alarm', detail === undefined ? { alarm } : { alarm, detail });
+  }
+
+  /** A `head` record: the device's word for the chain up to a record. */
+  signed({ privateKey, publicKey }: Sm2KeyPair, seq = this.seq): number {
+    const head = this.headAt(seq).toString('hex');
+    const message = headBytes(this.device, { epoch: this.epoch, seq, head });
+    const signature = sm2Sign(message, privateKey, publicKey);
+    return this.add('head', { clear: { seq, head, key: keyId(publicKey), signature } });
+  }
+
+  /** A `clock` record: at `monoMs` of a boot it was `wallMs`. */
+  clock(monoMs: number, wallMs: number, boot?: string): number {
+    const when = { monoMs, wallMs, trusted: true, ...(boot === undefined ? {} : { boot }) };
+    return this.add('clock', { ...when, clear: { source: 'central' } });
   }
 
   /** The chain's head after a record; 0 is before the first. */

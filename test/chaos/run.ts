@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { type Command, EXIT, runProgram, toPeople, toResults } from '../../scripts/cli/command.js';
+import { noMorePositionals, parseCommandLine, wholeNumber } from '../../scripts/cli/options.js';
 import { MAX_SEED, Report, seedsFrom } from './cli/report.js';
 import { DayWorkers } from './cli/workers.js';
 
@@ -32,28 +33,19 @@ interface Options {
   readonly isAlone: boolean;
 }
 
-function whole(text: string | undefined, name: string, otherwise: number, most: number): number {
-  if (text === undefined) return otherwise;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 0 && value <= most) return value;
-  throw new RangeError(`${name} must be a whole number from 0 to ${most}`);
-}
-
-/** @throws TypeError | RangeError for what is no such option or value */
-function readOptions(argv: readonly string[]): Options | undefined {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      days: { type: 'string' },
-      seed: { type: 'string' },
-      jobs: { type: 'string' },
-      day: { type: 'string' },
-      json: { type: 'string' },
-      keep: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
+/** @throws UsageError */
+function readOptions(argv: readonly string[]): Options {
+  const { values, positionals } = parseCommandLine(argv, {
+    days: { type: 'string' },
+    seed: { type: 'string' },
+    jobs: { type: 'string' },
+    day: { type: 'string' },
+    json: { type: 'string' },
+    keep: { type: 'boolean' },
   });
-  if (values.help) return undefined;
+  noMorePositionals(positionals);
+  const whole = (text: string | undefined, name: string, otherwise: number, most: number) =>
+    text === undefined ? otherwise : wholeNumber(text, name, 0, most);
   const isAlone = values.day !== undefined;
   const fresh = randomBytes(4).readUInt32BE(0);
   return {
@@ -66,41 +58,33 @@ function readOptions(argv: readonly string[]): Options | undefined {
   };
 }
 
-const say = (text: string) => process.stdout.write(`${text}\n`);
-const sayAside = (text: string) => process.stderr.write(`${text}\n`);
-
 async function chaos(options: Options): Promise<number> {
   const { days, seed, jobs, keep, json, isAlone } = options;
-  say(`${days} ${days === 1 ? 'day' : 'days'} from seed ${seed}, ${jobs} at a time`);
+  toResults(`${days} ${days === 1 ? 'day' : 'days'} from seed ${seed}, ${jobs} at a time`);
   const report = new Report(seed);
   const workers = new DayWorkers(jobs, keep);
   await workers.live(seedsFrom(seed, days), (result) => {
     report.add(result);
-    for (const violation of result.violations) sayAside(`seed ${result.seed}: ${violation}`);
-    if (result.violations.length > 0) sayAside(`  again: scripts/chaos --day ${result.seed}`);
+    for (const violation of result.violations) toPeople(`seed ${result.seed}: ${violation}`);
+    if (result.violations.length > 0) toPeople(`  again: scripts/chaos --day ${result.seed}`);
     if (result.kept !== undefined) {
       writeFileSync(join(result.kept, 'day.log'), `${result.logged.join('\n')}\n`);
-      sayAside(`  kept in ${result.kept}`);
+      toPeople(`  kept in ${result.kept}`);
     }
-    if (isAlone) for (const line of result.story) say(line);
-    else if (report.days % 25 === 0) sayAside(`${report.days} days, ${report.violations} violations`);
+    if (isAlone) for (const line of result.story) toResults(line);
+    else if (report.days % 25 === 0) toPeople(`${report.days} days, ${report.violations} violations`);
   });
-  for (const line of report.lines()) say(line);
+  for (const line of report.lines()) toResults(line);
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(report.json(), undefined, 2)}\n`);
-  return report.violations === 0 ? 0 : 1;
+  return report.violations === 0 ? EXIT.done : EXIT.no;
 }
 
-async function main(argv: readonly string[]): Promise<number> {
-  let options: Options | undefined;
-  try {
-    options = readOptions(argv);
-  } catch (thrown) {
-    sayAside(`${thrown instanceof Error ? thrown.message : thrown}\nSee: scripts/chaos --help`);
-    return 2;
-  }
-  if (options !== undefined) return chaos(options);
-  say(HELP);
-  return 0;
-}
+const command: Command = {
+  name: 'scripts/chaos',
+  summary: 'many simulated days of a gate with random faults',
+  help: HELP,
+  results: 'lines',
+  run: async (argv) => chaos(readOptions(argv)),
+};
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await runProgram(command, process.argv.slice(2));

@@ -35,12 +35,20 @@ const whole = (card: Personal<IdCard>, confirmed = false): ReaderEvent => ({
   lastByteMs: 0,
 });
 
-function setUp(secret = Buffer.alloc(32, 1)) {
+/** Some time passes between any two looks at it, as on a board. */
+class PassingClock extends ManualClock {
+  override monotonicMs(): number {
+    this.advance(1);
+    return super.monotonicMs();
+  }
+}
+
+function setUp(secret = Buffer.alloc(32, 1), clock = new ManualClock()) {
   const inputs: LaneInput[] = [];
   const day = { today: '20260601' };
   const reader = new CardInputs({
     source: 3,
-    clock: new ManualClock(),
+    clock,
     today: () => day.today,
     identitySecret: secret,
     dispatch: (input) => inputs.push(input),
@@ -62,6 +70,23 @@ t.test('the text of a card in date goes to the lane while the photo still arrive
   t.match(card, { source: 3, credential: { medium: 'id-card', assurance: 'sam' } });
   t.equal(card.credential.token.reveal(), NUMBER);
 });
+
+t.test(
+  'no input is of a time before the one in front of it: a decision would take less than no time',
+  async (t) => {
+    for (const card of [VALID, EXPIRED]) {
+      const { reader, inputs } = setUp(undefined, new PassingClock());
+      for (const event of [{ type: 'found' as const, atMs }, text(card), whole(card, true)])
+        reader.onEvent(event);
+      const timesMs = inputs.map(({ nowMs }) => nowMs);
+      t.same(
+        timesMs,
+        [...timesMs].sort((a, b) => a - b),
+      );
+      t.equal(timesMs.length, 3);
+    }
+  },
+);
 
 t.test('an expired card waits for what the second read says', async (t) => {
   for (const [confirmed, validity] of [

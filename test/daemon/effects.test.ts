@@ -206,3 +206,61 @@ t.test('a journal that is full makes central unavailable for the tap, and nothin
   t.same(calls, []);
   t.match(logged.join('\n'), /record not written problem=journal.full/);
 });
+
+const hasRecord = (names: readonly string[], kind: string) =>
+  names.filter((name) => name.endsWith(` ${kind}`)).length;
+
+for (const code of ['ENOSPC', 'EROFS']) {
+  t.test(
+    `${code}: openings without a record are told at once, and recorded when the disk is back`,
+    async (t) => {
+      const { effects, disk, journal, logged, clock } = await bench();
+      disk.fail = () => code;
+      for (let tap = 1; tap <= 3; tap++) {
+        effects.perform({ type: 'append-tap', tap, credential });
+        await settle();
+        if (tap < 3) effects.perform({ type: 'open', tap });
+        effects.perform({ ...verdict, tap, action: tap < 3 ? 'open' : 'call-staff' });
+      }
+      t.match(logged.join('\n'), /warn {2}opened for a tap that is not on disk openings=2/);
+      disk.fail = () => undefined;
+      clock.advance(1_000);
+      await journal.idle();
+      effects.writingAgain();
+      await journal.idle();
+      const { names } = await drain(journal);
+      t.equal(hasRecord(names, 'tap'), 3, 'what waited in memory is there as well');
+      t.equal(hasRecord(names, 'alarm'), 1);
+      effects.writingAgain();
+      await journal.idle();
+      t.equal(hasRecord((await drain(journal)).names, 'alarm'), 1, 'told once');
+    },
+  );
+}
+
+t.test('an opening for a tap that is on disk is no matter', async (t) => {
+  const { effects, journal, logged } = await bench();
+  effects.perform({ type: 'append-tap', tap: 1, credential });
+  await settle();
+  effects.perform({ type: 'open', tap: 1 });
+  effects.writingAgain();
+  await journal.idle();
+  t.notMatch(logged.join('\n'), /not on disk/);
+  t.equal(hasRecord((await drain(journal)).names, 'alarm'), 0);
+});
+
+t.test('a disk that is slow all day is an alarm now and then, and not at every card', async (t) => {
+  const { effects, disk, journal, clock } = await bench();
+  for (let tap = 1; tap <= 4; tap++) {
+    if (tap === 4) clock.advance(600_000);
+    disk.holdSyncs();
+    effects.perform({ type: 'append-tap', tap, credential });
+    await settle();
+    effects.perform({ type: 'open', tap });
+    effects.perform({ ...verdict, tap });
+    disk.releaseSyncs();
+    await journal.idle();
+    await settle();
+  }
+  t.equal(hasRecord((await drain(journal)).names, 'alarm'), 2);
+});

@@ -145,7 +145,7 @@ export class Street {
     const taps: TapContent[] = [];
     const verdicts: VerdictContent[] = [];
     let key: RecordKey | undefined;
-    for (const body of this.central.batches.flatMap(({ batch }) => batch.records)) {
+    for (const body of this.central.bodies) {
       const record = parseRecord(body);
       if (!record.ok) throw new Error(record.reason);
       const { kind, epoch, seq, sealed } = record.value;

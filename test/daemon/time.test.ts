@@ -69,3 +69,18 @@ for (const [utc, day] of [
     t.equal(new TimeKeeper(new ManualClock(utc)).today(), day);
   });
 }
+
+t.test(
+  'records are told when the time is first known, and when it moved by more than welcomes differ',
+  async (t) => {
+    const time = new TimeKeeper(new ManualClock());
+    const learn = (wallMs: number, tookMs = 0) =>
+      time.learn({ wallMs, helloSentMs: 0, welcomeCameMs: tookMs });
+    const YEAR_MS = 365 * 24 * 3_600_000;
+    t.equal(learn(FLOOR_MS - 1), false, 'not believed');
+    t.equal(learn(CENTRAL_MS, 5_000), true, 'first known');
+    t.equal(learn(CENTRAL_MS + 2_500), false, 'half of two round trips');
+    t.equal(learn(CENTRAL_MS + 5 * YEAR_MS), true, 'years ahead');
+    t.equal(learn(CENTRAL_MS), true, 'and years back');
+  },
+);

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { cardpad, ROOT } from './support/child.js';
+import { CLI, cardpad, ROOT } from './support/child.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'cardpad-cli-'));
 t.teardown(() => rm(folder, { recursive: true, force: true }));
@@ -200,4 +202,40 @@ t.test('run without keys, or with keys of another device: 1, and what to do', as
   const wrong = await run('run', '--config', file('wrong.json'));
   t.equal(wrong.code, 1);
   t.match(wrong.stderr, /^site: /m);
+});
+
+/** A shell line in the checkout, with the program in $CARDPAD. */
+function shell(line: string, env: Record<string, string> = {}) {
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', line], {
+    cwd: ROOT,
+    env: { ...process.env, CARDPAD: `${process.execPath} ${CLI}`, ...env },
+    encoding: 'utf8',
+  });
+  return { code: status, stdout, stderr };
+}
+
+t.test(
+  'a reader of the output that goes away: no crash, and the exit code is still the answer',
+  async (t) => {
+    const broken = { FILE: file('broken.json') };
+    const gone = shell('set -o pipefail; $CARDPAD config check $FILE | true; echo $?', broken);
+    t.match(gone, { code: 0, stdout: '1\n', stderr: '' });
+    const deaf = shell('$CARDPAD config check $FILE 2>&1 >/dev/full; echo $?', broken);
+    t.match(deaf.stdout, /standard output cannot be written \(ENOSPC\)\n.*\n1\n$/);
+  },
+);
+
+t.test('every program in scripts/: --help has usage and an example, a typo is wrong usage', async (t) => {
+  const names = readdirSync(join(ROOT, 'scripts')).filter((name) => !/[.]/.test(name));
+  const programs = names.filter((name) => statSync(join(ROOT, 'scripts', name)).isFile());
+  t.ok(programs.includes('demo') && programs.includes('test'));
+  for (const name of programs) {
+    const help = shell(`scripts/${name} --help`);
+    t.equal(help.code, 0, name);
+    t.match(help.stdout, /^usage: |\nusage: /, name);
+    t.match(help.stdout, /\nexample: /, name);
+    const typo = shell(`scripts/${name} --hepl`);
+    t.equal(typo.code, 2, name);
+    t.match(typo.stderr, '--help', name);
+  }
 });

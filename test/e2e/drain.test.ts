@@ -3,12 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
+import { loadIdentity } from '../../daemon/identity.js';
 import { Journal } from '../../daemon/journal/journal.js';
 import { TimeKeeper } from '../../daemon/time.js';
 import { systemClock } from '../../platform/clock.js';
 import { folderDisk } from '../../platform/disk.js';
 import { silentLog } from '../../platform/log.js';
-import { sm2Encrypt } from '../../protocol/sm/sm2.js';
+import { sm2Encrypt, sm2Sign } from '../../protocol/sm/sm2.js';
 import { parseCentralPublic } from '../../protocol/wire/enrolment.js';
 import { startProxy } from '../support/faultyProxy.js';
 import { Capture } from './support/capture.js';
@@ -41,6 +42,7 @@ async function fill(data: string): Promise<void> {
   const known = parseCentralPublic(await readFile(join(site.central, 'central.public.json')));
   const [ledgerKey] = known.ok ? known.value.keys.ledger : [];
   if (ledgerKey === undefined) throw new Error('no ledger key');
+  const { key: deviceKey } = await loadIdentity(data, 'gate-1');
   const journal = await Journal.open({
     disk: folderDisk(join(data, 'journal')),
     device: 'gate-1',
@@ -52,6 +54,10 @@ async function fill(data: string): Promise<void> {
       ledgerKey: ledgerKey.id,
       wrapped: sm2Encrypt(key, ledgerKey.publicKey).toString('hex'),
     }),
+    signer: {
+      id: deviceKey.id,
+      sign: async (message) => sm2Sign(message, deviceKey.privateKey, deviceKey.publicKey),
+    },
     log: silentLog,
   });
   for (let events = 0; events < QUEUED; events += 2) {

@@ -116,6 +116,20 @@ t.test('a folder as a disk: files only grow, are private, and never take the pla
   await t.rejects(disk.remove('one'), { code: 'ENOENT' });
 });
 
+t.test(
+  'a file on such a disk is replaced whole, and what a killed replacing left goes at the next start',
+  async (t) => {
+    const folder = t.testdir({ '.one.0011223344ff.tmp': 'half', '.hidden': 'not ours' });
+    const disk = folderDisk(folder);
+    await (await disk.create('one')).append(Buffer.from('old and long'));
+    await disk.replace('one', Buffer.from('new'));
+    t.equal((await disk.read('one')).toString(), 'new');
+    t.equal(modeOf(join(folder, 'one')), '600');
+    t.same((await disk.list()).toSorted(), ['.hidden', 'one']);
+    t.same(readdirSync(folder).sort(), ['.hidden', 'one']);
+  },
+);
+
 t.test('what killed writes left is swept; what is on its way, or not ours, stays', async (t) => {
   const folder = t.testdir({});
   const old = ['.key.0011223344ff.tmp', '.a.json.bak.0011223344ff.tmp', '.key.1.tmp', 'key.json', '.hidden'];

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { ledgerFolder, readKeyPair } from '../../central/keys.js';
 import { Anchors } from '../../central/ledger/anchors.js';
@@ -12,11 +13,10 @@ import { silentLog } from '../../platform/log.js';
 import { TestDevice, TestJournal } from '../central/device.js';
 import { startMosquitto } from '../support/mosquitto.js';
 
-const MODULE = new URL('../../scripts/cli/central.js', import.meta.url).href;
-const PROGRAM = `const { central } = await import('${MODULE}'); process.exitCode = await central(process.argv.slice(1));`;
+const MAIN = fileURLToPath(new URL('../../scripts/cli/main.js', import.meta.url));
 
 function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, '--', ...args]);
+  return spawn(process.execPath, [MAIN, 'central', ...args]);
 }
 
 async function run(args: readonly string[], input = ''): Promise<{ code: number; out: string; err: string }> {

@@ -256,6 +256,10 @@ export class FakeCentral {
     const batch = value(parseBatch(plaintext));
     let head: Buffer = Buffer.from(batch.previous, 'hex');
     for (const [index, body] of batch.records.entries()) {
+      if (!Buffer.isBuffer(body)) {
+        head = nextHead(head, { seq: batch.first + index, ...body });
+        continue;
+      }
       const record = value(parseRecord(body));
       if (record.seq !== batch.first + index || record.epoch !== batch.epoch) throw new Error('misnumbered');
       head = nextHead(head, linkOf(record, body));
@@ -294,6 +298,13 @@ export class FakeCentral {
 
   send(kind: 'welcome' | 'verdict' | 'ack', payload: Buffer): void {
     this.#mqtt?.send(downTopic(this.device, kind), payload);
+  }
+
+  /** The records received, in order of coming; dropped ones left out. */
+  get bodies(): Buffer[] {
+    return this.batches.flatMap(({ batch }) =>
+      batch.records.flatMap((entry) => (Buffer.isBuffer(entry) ? [entry] : [])),
+    );
   }
 
   /** `1/3` of every record received, in order of coming. */

@@ -1,12 +1,17 @@
 import type { AppendFile, Disk } from '../../platform/disk.js';
 
-export type DiskOperation = 'create' | 'append' | 'sync' | 'truncate' | 'remove';
+export type DiskOperation = 'create' | 'append' | 'sync' | 'truncate' | 'rename' | 'remove';
 
 interface StoredFile {
   written: Buffer;
   /** What a power cut leaves; undefined while the name itself is not on disk. */
   durable: Buffer | undefined;
+  /** Another file was given this name: a power cut leaves the old content or the new, and no part of either. */
+  renamed?: true;
 }
+
+/** What a replacing leaves behind when the power goes: `.NAME.tmp`. */
+const isLeftover = (name: string) => name.startsWith('.') && name.endsWith('.tmp');
 
 const systemError = (code: string) => Object.assign(new Error(`${code}: told to fail`), { code });
 
@@ -16,7 +21,14 @@ const systemError = (code: string) => Object.assign(new Error(`${code}: told to 
  */
 export class MemoryDisk implements Disk {
   readonly files = new Map<string, StoredFile>();
-  readonly counts: Record<DiskOperation, number> = { create: 0, append: 0, sync: 0, truncate: 0, remove: 0 };
+  readonly counts: Record<DiskOperation, number> = {
+    create: 0,
+    append: 0,
+    sync: 0,
+    truncate: 0,
+    rename: 0,
+    remove: 0,
+  };
   /** Every operation that was begun, `append 00000001-...`. */
   readonly log: string[] = [];
   /** A code makes this operation fail; `count` is how many of its kind came so far, from 1. */
@@ -45,7 +57,11 @@ export class MemoryDisk implements Disk {
    */
   cut(unsynced: 'lost' | 'kept' | 'torn' = 'lost'): MemoryDisk {
     const after = new MemoryDisk();
-    for (const [name, { written, durable }] of this.files) {
+    for (const [name, { written, durable, renamed }] of this.files) {
+      if (renamed) {
+        after.put(name, unsynced === 'lost' && durable !== undefined ? durable : written);
+        continue;
+      }
       if (durable === undefined && unsynced === 'lost') continue;
       const flushed = durable ?? Buffer.alloc(0);
       const half = flushed.length + Math.ceil(Math.max(0, written.length - flushed.length) / 2);
@@ -79,6 +95,7 @@ export class MemoryDisk implements Disk {
   }
 
   async list(): Promise<string[]> {
+    for (const name of this.names.filter(isLeftover)) this.files.delete(name);
     return [...this.files.keys()];
   }
 
@@ -121,6 +138,25 @@ export class MemoryDisk implements Disk {
         }),
       close: async () => {},
     };
+  }
+
+  /** Temporary file, flush, rename, flush of the folder: the power may go before and after each. */
+  async replace(name: string, bytes: Uint8Array): Promise<void> {
+    const temporary = `.${name}.tmp`;
+    try {
+      const file = await this.create(temporary);
+      await file.append(bytes);
+      await file.sync();
+      await this.#operation('rename', name, () => {
+        const durable = this.files.get(name)?.durable;
+        this.files.delete(temporary);
+        this.files.set(name, { written: Buffer.from(bytes), durable, renamed: true });
+      });
+    } catch (thrown) {
+      this.files.delete(temporary);
+      throw thrown;
+    }
+    await this.#operation('sync', name, () => this.put(name, bytes));
   }
 
   async remove(name: string): Promise<void> {

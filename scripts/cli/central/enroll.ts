@@ -1,14 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { enroll as enrollDevice, isOwnEnrolment, revoke } from '../../../central/enrolments.js';
 import { readKeyPair } from '../../../central/keys.js';
-import { CardpadError, codeOf } from '../../../protocol/errors.js';
+import { readNeededFile } from '../../../platform/files.js';
+import { CardpadError } from '../../../protocol/errors.js';
 import { sm2Verify } from '../../../protocol/sm/sm2.js';
 import { parseEnrolment } from '../../../protocol/wire/enrolment.js';
 import { type Command, EXIT, toPeople, toResults } from '../command.js';
 import { noMorePositionals, parseCommandLine, required, UsageError } from '../options.js';
 
-const HELP = `usage: cardpad central enroll --data DIR [--replace] [FILE]
-       cardpad central enroll --data DIR --revoke DEVICE
+const HELP = `usage: cardpad central enroll --data DIR [--replace] [--json] [FILE]
+       cardpad central enroll --data DIR --revoke DEVICE [--json]
 
 Takes in a device by what "cardpad provision" printed there: from FILE, or from standard input.
 Or takes a device out, which was stolen or is no more. A running central knows either within a second.
@@ -16,6 +16,7 @@ Or takes a device out, which was stolen or is no more. A running central knows e
   --data DIR         the folder of this central service
   --replace          the device has new keys, or was revoked: its old ones, and their sessions, end
   --revoke DEVICE    its sessions end, and it gets no new one until it is enrolled again with --replace
+  --json             changes nothing: what is printed is one JSON document anyway, {"device", "key", "status"}
 
 example: cardpad central enroll --data /var/lib/cardpad-central gz-bus-a1.json`;
 
@@ -23,11 +24,7 @@ const MOST_BYTES = 64 * 1024;
 
 async function readInput(file: string): Promise<Buffer> {
   if (file !== '-') {
-    return readFile(file).catch((cause: unknown) => {
-      throw new CardpadError('enrolment.read', 'fatal', `cannot read ${file} (${codeOf(cause) ?? 'error'})`, {
-        cause,
-      });
-    });
+    return readNeededFile(file, 'Give the file that holds what "cardpad provision" printed.');
   }
   if (process.stdin.isTTY) toPeople('Waiting for an enrolment on standard input ...');
   const chunks: Buffer[] = [];
@@ -45,6 +42,7 @@ const OPTIONS = {
   data: { type: 'string' },
   replace: { type: 'boolean' },
   revoke: { type: 'string' },
+  json: { type: 'boolean' },
 } as const;
 
 function onBackup(path: string): void {
@@ -95,5 +93,6 @@ export const enrollCommand: Command = {
   name: 'enroll',
   summary: 'takes in a device by what `cardpad provision` printed, or revokes one',
   help: HELP,
+  results: 'json',
   run: enroll,
 };

@@ -4,10 +4,10 @@ import { EventReader } from '../../../central/ledger/events.js';
 import { unwrapWith } from '../../../central/ledger/reading.js';
 import { People, readPeople } from '../../../central/rules/people.js';
 import { sm2Decrypt } from '../../../protocol/sm/sm2.js';
-import { type Command, EXIT, toPeople, toResults } from '../command.js';
+import { type Command, EXIT, readerGone, toPeople, toResults } from '../command.js';
 import { noMorePositionals, parseCommandLine, required } from '../options.js';
 
-const HELP = `usage: cardpad central events --data DIR [--device ID] [--people FILE] [--follow]
+const HELP = `usage: cardpad central events --data DIR [--device ID] [--people FILE] [--follow] [--json]
 
 Prints what the gates have reported, a line of JSON a record, never a number or a name.
 Works beside a running central.
@@ -16,6 +16,7 @@ Works beside a running central.
   --device ID      this device only
   --people FILE    binds social-security and other cards to persons, as "central run" does
   --follow         go on with what comes, until stopped (Ctrl-C)
+  --json           changes nothing: each line is JSON anyway
 
 Exit code 1: a record could not be read; its line says so.
 
@@ -26,6 +27,7 @@ const OPTIONS = {
   device: { type: 'string' },
   people: { type: 'string' },
   follow: { type: 'boolean' },
+  json: { type: 'boolean' },
 } as const;
 
 const LOOK_EVERY_MS = 250;
@@ -48,10 +50,12 @@ async function events(argv: readonly string[]): Promise<number> {
     ...(device === undefined ? {} : { device }),
   });
   const stop = new AbortController();
+  readerGone.addEventListener('abort', () => stop.abort());
   if (follow) for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   let unreadable = 0;
   do {
     for await (const line of reader.poll()) {
+      if (readerGone.aborted) return EXIT.done;
       if (line.unreadable === true) unreadable += 1;
       toResults(JSON.stringify(line));
     }
@@ -68,5 +72,6 @@ export const eventsCommand: Command = {
   name: 'events',
   summary: 'prints what the gates reported, without numbers and names',
   help: HELP,
+  results: 'json',
   run: events,
 };

@@ -5,17 +5,18 @@ import { generateSm2KeyPair } from '../../../protocol/sm/sm2.js';
 import { type Command, EXIT, toPeople, toResults } from '../command.js';
 import { noMorePositionals, parseCommandLine, required } from '../options.js';
 
-const HELP = `usage: cardpad central init --data DIR
+const HELP = `usage: cardpad central init --data DIR [--json]
 
 Makes the keys of a central service, its first rule table and its list of devices in DIR.
 Run again it changes nothing and prints the same.
 
   --data DIR    the folder of this central service
+  --json        changes nothing: what is printed is one JSON document anyway, {"public", "keys"}
 
 example: cardpad central init --data /var/lib/cardpad-central`;
 
 async function init(argv: readonly string[]): Promise<number> {
-  const parsed = parseCommandLine(argv, { data: { type: 'string' } });
+  const parsed = parseCommandLine(argv, { data: { type: 'string' }, json: { type: 'boolean' } });
   noMorePositionals(parsed.positionals);
   const folder = required(parsed.values.data, '--data');
   const { keys } = await initCentral(folder, {
@@ -36,5 +37,6 @@ export const initCommand: Command = {
   name: 'init',
   summary: 'makes its keys, rules and list of devices in a folder',
   help: HELP,
+  results: 'json',
   run: init,
 };

@@ -177,5 +177,6 @@ export const runCommand: Command = {
   name: 'run',
   summary: "answers gates' questions and takes their journals",
   help: HELP,
+  results: 'none',
   run,
 };

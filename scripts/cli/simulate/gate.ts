@@ -4,7 +4,7 @@ import { GpioFolder, type LevelChange } from '../../screen/gpioFolder.js';
 import { line } from '../../screen/line.js';
 import { screenOutput } from '../../screen/output.js';
 import { abilities, Terminal } from '../../screen/terminal.js';
-import { type Command, EXIT, toPeople, toResults } from '../command.js';
+import { type Command, EXIT, readerGone, toPeople, toResults } from '../command.js';
 import { noMorePositionals, parseCommandLine, required, UsageError, untilSignal } from '../options.js';
 
 const OPTIONS = {
@@ -59,7 +59,7 @@ async function watchGate(folder: string, isLow: ReadonlySet<string>, json: boole
   const ended = new Promise<void>((resolve) => {
     signal.then(() => resolve());
     // Who reads the pipe has seen enough.
-    process.stdout.once('error', resolve);
+    readerGone.addEventListener('abort', () => resolve());
     if (!onScreen) return;
     const draw = () => terminal.draw(picture(folder, lines, able.unicode));
     const terminal = new Terminal({
@@ -96,6 +96,7 @@ it writes a line for each change. Waits for a folder that is not there yet. Ends
   --json                    {"ns", "line", "value", "on"} a change; ns is the system's monotonic clock
 
 example: cardpad simulate gate --gpio sim:/run/cardpad/gpio`,
+  results: 'lines',
   async run(argv) {
     const { values, positionals } = parseCommandLine(argv, OPTIONS);
     noMorePositionals(positionals);

@@ -8,7 +8,7 @@ import { systemClock } from '../../../platform/clock.js';
 import { readNeededFile } from '../../../platform/files.js';
 import { encodeIdCard } from '../../../protocol/card/idCard.js';
 import { CardpadError, messageOf } from '../../../protocol/errors.js';
-import { type Command, EXIT, toPeople } from '../command.js';
+import { type Command, EXIT, toPeople, toResults } from '../command.js';
 import { noMorePositionals, oneOf, parseCommandLine, required, UsageError, wholeNumber } from '../options.js';
 import { readSession, SessionRecorder } from './sessionFile.js';
 
@@ -89,6 +89,13 @@ function obey(server: SamServer, cards: ReadonlyMap<string, Buffer>, line: strin
   }
 }
 
+/** Where the reader is, for people; and for the program that started it, which may have left the port to the system. */
+function tellPlace(what: string, { host }: Place, tcpPort: number, hint: string, values: Values): void {
+  const listening = `tcp://${host}:${tcpPort}`;
+  toPeople(`${what} listening on ${listening}; ${hint}`);
+  if (values.json) toResults(JSON.stringify({ listening }));
+}
+
 interface Listening {
   readonly tcpPort: number;
   close(): Promise<void>;
@@ -103,14 +110,20 @@ const OPTIONS = {
   record: { type: 'string' },
   replay: { type: 'string' },
   speed: { type: 'string' },
+  json: { type: 'boolean' },
 } as const;
 
-type Values = { readonly [K in keyof typeof OPTIONS]?: string | undefined };
+type Values = ReturnType<typeof parseCommandLine<typeof OPTIONS>>['values'];
 
 /** What makes no sense beside `--replay`: the recording has it all. */
 const NOT_WITH_REPLAY = ['cards', 'refind', 'baud', 'seed', 'record'] as const;
 
-function listenAt(listen: string | undefined): { readonly host: string; readonly tcpPort: number } {
+interface Place {
+  readonly host: string;
+  readonly tcpPort: number;
+}
+
+function listenAt(listen: string | undefined): Place {
   const url = parsePortUrl(required(listen, '--listen').replace(/:0$/, ':1'));
   const anyPort = listen?.endsWith(':0') ?? false;
   if (!url.ok) throw new UsageError(`--listen: ${url.problem}`);
@@ -119,7 +132,7 @@ function listenAt(listen: string | undefined): { readonly host: string; readonly
   return { host: url.port.host, tcpPort: anyPort ? 0 : url.port.tcpPort };
 }
 
-async function simulate(values: Values, at: ReturnType<typeof listenAt>): Promise<number> {
+async function simulate(values: Values, at: Place): Promise<number> {
   const refind = oneOf(['until-lifted', 'always'], values.refind ?? 'until-lifted', '--refind');
   const cards = await readCards(values.cards);
   const recorder = values.record === undefined ? undefined : new SessionRecorder(values.record, systemClock);
@@ -135,11 +148,11 @@ async function simulate(values: Values, at: ReturnType<typeof listenAt>): Promis
       `recording to ${values.record}: it holds all that the cards say, so record simulated cards only`,
     );
   }
-  toPeople(`reader module listening on tcp://${at.host}:${server.tcpPort}; say help for the commands`);
+  tellPlace('reader module', at, server.tcpPort, 'say help for the commands', values);
   return serveUntilTold(server, (line) => obey(server, cards, line)).finally(() => recorder?.close());
 }
 
-async function replay(values: Values, at: ReturnType<typeof listenAt>): Promise<number> {
+async function replay(values: Values, at: Place): Promise<number> {
   const extra = NOT_WITH_REPLAY.find((name) => values[name] !== undefined);
   if (extra !== undefined) throw new UsageError(`--${extra} has no place beside --replay`);
   const file = required(values.replay, '--replay');
@@ -150,7 +163,7 @@ async function replay(values: Values, at: ReturnType<typeof listenAt>): Promise<
     at,
     (send) => new SamReplay({ exchanges, send, clock: systemClock, speed, onEnd }),
   );
-  toPeople(`recorded reader listening on tcp://${at.host}:${server.tcpPort}; say quit to end it`);
+  tellPlace('recorded reader', at, server.tcpPort, 'say quit to end it', values);
   return serveUntilTold(server, () => 'commands:\n  quit');
 }
 
@@ -158,8 +171,8 @@ export const readerCommand: Command = {
   name: 'reader',
   summary: 'an ID-card reader module on a socket, byte-true; records sessions and plays them again',
   help: `usage: cardpad simulate reader --listen tcp://HOST:PORT [--cards FILE] [--refind always] [--baud N] [--seed N]
-                               [--record FILE]
-       cardpad simulate reader --listen tcp://HOST:PORT --replay FILE [--speed N]
+                               [--record FILE] [--json]
+       cardpad simulate reader --listen tcp://HOST:PORT --replay FILE [--speed N] [--json]
 
 Serves one connection after the other as a SAM_V module does, and takes commands on standard input:
 
@@ -174,9 +187,11 @@ ${COMMANDS_HELP}
                     cards say: record simulated cards only
   --replay FILE     answers the host's commands as the recorded module did, byte for byte and as fast
   --speed N         replays N times as fast, 1..1000 (default 1)
+  --json            {"listening": "tcp://HOST:PORT"} on standard output, once it does
 
-examples: cardpad simulate reader --listen tcp://127.0.0.1:9601 --cards people.json --record session.ndjson
-          cardpad simulate reader --listen tcp://127.0.0.1:9601 --replay session.ndjson`,
+example: cardpad simulate reader --listen tcp://127.0.0.1:9601 --cards people.json --record session.ndjson
+example: cardpad simulate reader --listen tcp://127.0.0.1:9601 --replay session.ndjson`,
+  results: 'lines',
   async run(argv) {
     const { values, positionals } = parseCommandLine(argv, OPTIONS);
     noMorePositionals(positionals);

@@ -17,11 +17,11 @@ const DEVICE = 'gz-bus-a1';
 const { publicKey, privateKey } = generateSm2KeyPair();
 const LEDGER_KEY = { id: keyId(publicKey), publicKey, privateKey };
 
-function open(healthCode: string) {
+function open(healthCode: string, trusted = true) {
   const people = parsePeople(Buffer.from(JSON.stringify([{ idNumber: ID_NUMBER, healthCode }])));
   const rules = parseRules(Buffer.from(JSON.stringify(DEFAULT_RULES)), 'rules.json');
   const lines: string[] = [];
-  const journal = new TestJournal(DEVICE, 1, null, LEDGER_KEY);
+  const journal = new TestJournal(DEVICE, 1, null, LEDGER_KEY, trusted);
   const stored = (): ChainedRecord[] =>
     journal.bodies.map((body, at) => {
       const parsed = parseRecord(body);
@@ -87,4 +87,27 @@ t.test('a second history of a device is judged by its own keys', async (t) => {
   journal.verdict(journal.tap(), LOCAL);
   await admissions.stored(DEVICE, stored().slice(-2), 0);
   t.equal(admissions.reported, 3, 'and the first one goes on');
+});
+
+t.test(
+  'who was admitted when the gate did not know the time is judged when it says what time it was',
+  async (t) => {
+    const { admissions, journal, stored } = open('red', false);
+    journal.verdict(journal.tap(), LOCAL);
+    await admissions.stored(DEVICE, stored(), 0);
+    t.equal(admissions.reported, 0);
+    journal.clock(90_000, Date.UTC(2026, 5, 1));
+    await admissions.stored(DEVICE, stored().slice(-1), 0);
+    t.equal(admissions.reported, 1);
+    await admissions.stored(DEVICE, stored().slice(-1), 0);
+    t.equal(admissions.reported, 1, 'once');
+  },
+);
+
+t.test('a boot that never learned the time is judged by now when the next one has', async (t) => {
+  const { admissions, journal, stored } = open('red', false);
+  journal.verdict(journal.tap(), LOCAL);
+  journal.clock(90_000, Date.UTC(2026, 5, 1), 'ffeeddccbbaa0099');
+  await admissions.stored(DEVICE, stored(), 0);
+  t.equal(admissions.reported, 1);
 });

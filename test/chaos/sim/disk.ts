@@ -50,6 +50,14 @@ export class SimDisk implements Disk {
     });
   }
 
+  replace(name: string, bytes: Uint8Array): Promise<void> {
+    this.onBytes(bytes);
+    return this.#take(20, () => {
+      this.onRemove(this.disk.bytesOf(name));
+      return this.disk.replace(name, bytes);
+    });
+  }
+
   async create(name: string): Promise<AppendFile> {
     const file = await this.#take(8, () => this.disk.create(name));
     return {

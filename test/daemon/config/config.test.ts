@@ -52,7 +52,13 @@ t.test('the least document is valid as it stands, and every other key has its de
         buzzer: { line: 'buzzer', activeLow: false },
         gate: { line: 'gate', activeLow: false, pulseMs: 300 },
       },
-      journal: { durableWaitMs: 500, whenNotDurable: 'call-staff' },
+      journal: {
+        durableWaitMs: 500,
+        whenNotDurable: 'call-staff',
+        maxRecords: 250_000,
+        maxMb: 256,
+        retentionHours: 72,
+      },
     },
   });
 });

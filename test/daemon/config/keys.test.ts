@@ -72,7 +72,13 @@ const INTERFACE: Omit<Paths<Config>, 'lane'> & { readonly lane: object } = {
   readers: [{ kind: true, port: true, allowNetwork: true, pollMs: true }],
   gpio: { backend: true },
   outputs: { lamps: true, buzzer: LINE, staff: LINE, gate: { ...LINE, pulseMs: true } },
-  journal: { durableWaitMs: true, whenNotDurable: true },
+  journal: {
+    durableWaitMs: true,
+    whenNotDurable: true,
+    maxRecords: true,
+    maxMb: true,
+    retentionHours: true,
+  },
 };
 
 function* pathsOf(value: unknown, path = ''): Generator<string> {

@@ -14,7 +14,7 @@ import { FakeCentral } from '../../support/fakeCentral.js';
 import { MemoryDisk } from '../../support/memoryDisk.js';
 import { MemoryBroker } from '../../support/memoryMqtt.js';
 import { settle } from '../../support/waiting.js';
-import { DEVICE, tap, verdictOn } from '../journal/bench.js';
+import { DEVICE, SIGNER, tap, verdictOn } from '../journal/bench.js';
 
 export { DEVICE, tap, verdictOn };
 
@@ -43,6 +43,8 @@ export interface LinkBenchOptions extends Partial<Pick<LinkOptions, 'firstHelloW
   /** One that another link of the test is connected to. */
   readonly broker?: MemoryBroker;
   readonly boot?: string;
+  /** Whether the gate knows the time before its first session, so that no `clock` record is due; default true. */
+  readonly timeKnown?: boolean;
   /** Whether central is there before the gate is; default true. */
   readonly centralUp?: boolean;
 }
@@ -76,6 +78,8 @@ export class LinkBench {
     if (options.centralUp !== false) central.connect();
     await settle();
     const time = new TimeKeeper(clock);
+    const told = { wallMs: clock.wallMs(), helloSentMs: 0, welcomeCameMs: 0 };
+    if (options.timeKnown !== false) time.learn(told);
     const lines: string[] = [];
     const log = createLog(
       (line) => lines.push(line),
@@ -90,6 +94,8 @@ export class LinkBench {
       time,
       randomBytes,
       wrapKey: async () => ({ ledgerKey: 'a1b2c3d4e5f60718', wrapped: `04${'00'.repeat(128)}` }),
+      // Never done, so that a journal holds what its test appends and nothing beside.
+      signer: { id: SIGNER.id, sign: () => new Promise(() => {}) },
       log,
     });
     const bench = new LinkBench(
@@ -184,8 +190,7 @@ export class LinkBench {
 
   /** Sealed records of one kind so far are so many. */
   recordsOf(kind: string): number {
-    const bodies = this.central.batches.flatMap(({ batch }) => batch.records);
-    return bodies.filter((body) => JSON.parse(body.toString()).kind === kind).length;
+    return this.central.bodies.filter((body) => JSON.parse(body.toString()).kind === kind).length;
   }
 
   sent(kind: 'hello' | 'verify' | 'events' | 'state') {

@@ -295,6 +295,7 @@ t.test('a gate that stops leaves no timer behind', async (t) => {
   t.ok(pending.size >= 3, 'a question and a batch are out, and the broker was asked');
   bench.broker.frozen = false;
   await bench.link.close();
+  await bench.journal.close();
   await settle();
   t.equal(pending.size, 0);
 });

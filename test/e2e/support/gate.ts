@@ -17,6 +17,7 @@ export interface GateOptions {
   readonly site?: string;
   readonly schemes?: readonly string[];
   readonly lane?: Readonly<Record<string, unknown>>;
+  readonly journal?: Readonly<Record<string, unknown>>;
   readonly pulseMs?: number;
   readonly refind?: 'until-lifted' | 'always';
   /** Whether the module reads a card a second time, which a card that says "expired" takes to be believed. */
@@ -211,12 +212,13 @@ const configOf = (data: string) => `${data}.json`;
 
 function document(site: GateHome, options: GateOptions, tcpPort: number) {
   const folder = join(site.folder, nameOf(options));
-  const { device, site: name = 'e2e', schemes, lane, pulseMs = 300, port, brokerPort } = options;
+  const { device, site: name = 'e2e', schemes, lane, journal, pulseMs = 300, port, brokerPort } = options;
   return {
     device,
     site: name,
     ...(schemes === undefined ? {} : { schemes }),
     lane: { name: 'A1', direction: 'entry', ...lane },
+    ...(journal === undefined ? {} : { journal }),
     broker: brokerPort === undefined ? site.access : { url: `mqtt://127.0.0.1:${brokerPort}` },
     readers: [{ kind: 'id-card', port: port ?? `tcp://127.0.0.1:${tcpPort}`, pollMs: 100 }],
     gpio: { backend: `sim:${folder}-gpio` },

@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import t from 'tap';
 import {
   encodeFrame,
+  encodeLinkFrame,
+  framesInOrder,
   isFrameBeginning,
+  LINK_FRAME_BYTES,
   MAX_RECORD_BYTES,
   scanFrames,
 } from '../../../protocol/journal/frame.js';
@@ -162,4 +165,48 @@ t.test('a frame cut off anywhere is the beginning of one; what was altered is no
   const long = Buffer.from(frame);
   long.writeUInt32BE(MAX_RECORD_BYTES + 1, 4);
   t.equal(beginning(long), false, 'no frame is so long');
+});
+
+const LINK = { epoch: 7, seq: 12_345_678_901, class: 2, digest: bytesOf('digest', 32) };
+
+t.test('what is left of a dropped record lies between whole ones, and reads back', async (t) => {
+  const frames = framesOf([Buffer.from('one'), Buffer.from('three')]);
+  const link = encodeLinkFrame(previousOf(5), LINK);
+  t.equal(link.length, LINK_FRAME_BYTES);
+  const bytes = Buffer.concat([frames[0] ?? link, link, frames[1] ?? link, link]);
+  const scan = scanFrames(bytes);
+  t.same(scan.damaged, []);
+  t.same(
+    scan.links.map(({ link, previous }) => ({ link, previous })),
+    [
+      { link: LINK, previous: previousOf(5) },
+      { link: LINK, previous: previousOf(5) },
+    ],
+  );
+  t.same(
+    framesInOrder(scan).map((frame) => ('link' in frame ? 'link' : frame.body.toString())),
+    ['one', 'link', 'three', 'link'],
+  );
+});
+
+t.test('a link of which any bit is turned is damage, and costs nothing behind it', async (t) => {
+  const [good = Buffer.alloc(0)] = framesOf([Buffer.from('good')]);
+  const link = encodeLinkFrame(previousOf(5), LINK);
+  for (let bit = 0; bit < link.length * 8; bit++) {
+    const spoiled = Buffer.from(link);
+    spoiled.writeUInt8(spoiled.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+    const scan = scanFrames(Buffer.concat([spoiled, good]));
+    const isFound = scan.links.length === 0 && scan.frames.length === 1;
+    if (!isFound || scan.damaged[0]?.to !== link.length) t.fail(`bit ${bit}`);
+  }
+});
+
+t.test('cut anywhere, a link is the beginning of one', async (t) => {
+  const link = encodeLinkFrame(previousOf(5), LINK);
+  for (let length = 1; length < link.length; length++) {
+    const cut = link.subarray(0, length);
+    t.same(scanFrames(cut).damaged, [{ from: 0, to: length }]);
+    if (!isFrameBeginning(cut.subarray(0, HEADER_BYTES), length)) t.fail(`${length} bytes`);
+  }
+  t.equal(isFrameBeginning(link.subarray(0, HEADER_BYTES), link.length), false, 'whole, and does not check');
 });

@@ -2,11 +2,14 @@ import fc from 'fast-check';
 import t from 'tap';
 import {
   type ChainLink,
+  classNameOf,
+  droppedFacts,
   encodeRecord,
   epochBase,
   keyFacts,
   linkOf,
   nextHead,
+  outlineOf,
   parseRecord,
   RECORD_CLASSES,
   RECORD_KINDS,
@@ -74,7 +77,15 @@ t.test('what cannot be read without comes first, routine last', async (t) => {
     [chain, alarm, visit, routine],
   );
   const visits = { tap: visit, 'tap-void': visit, verdict: visit };
-  t.same(RECORD_KINDS, { start: chain, key: chain, ...visits, alarm });
+  t.same(RECORD_KINDS, {
+    start: chain,
+    key: chain,
+    head: chain,
+    clock: chain,
+    dropped: chain,
+    ...visits,
+    alarm,
+  });
 });
 
 t.test('facts are taken from a record of their own kind only, and only whole', async (t) => {
@@ -88,6 +99,32 @@ t.test('facts are taken from a record of their own kind only, and only whole', a
   t.same(keyFacts(key), facts);
   t.equal(keyFacts({ ...key, kind: 'start' }), undefined);
   t.equal(keyFacts({ ...key, clear: { ...facts, wrapped: facts.wrapped.slice(2) } }), undefined);
+});
+
+t.test('what was dropped is counted by class, in one range', async (t) => {
+  const facts = { epoch: 3, first: 7, last: 300, counts: { visit: 250, alarm: 2 }, reason: 'room' };
+  const dropped = { ...RECORD, kind: 'dropped', clear: facts };
+  t.same(droppedFacts(dropped), facts);
+  t.equal(droppedFacts({ ...dropped, kind: 'key' }), undefined);
+  for (const wrong of [{ first: 0 }, { counts: { visit: 0 } }, { counts: { 'A B': 1 } }, { more: 1 }])
+    t.equal(droppedFacts({ ...dropped, clear: { ...facts, ...wrong } }), undefined);
+  t.same([0, 1, 2, 3, 7].map(classNameOf), ['chain', 'alarm', 'visit', 'routine', 'class-7']);
+});
+
+t.test('an outline is what the whole record says, of any record and of no other bytes', async (t) => {
+  for (const record of [RECORD, SEALED_RECORD]) {
+    const { epoch, seq } = record;
+    const body = encodeRecord(record);
+    t.match(outlineOf(body), { epoch, seq, class: record.class });
+    const turned = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(body.toString())).reverse()));
+    t.match(
+      outlineOf(Buffer.from(turned)),
+      { epoch, seq, class: record.class },
+      'in another order of its fields',
+    );
+  }
+  t.equal(outlineOf(Buffer.from('{"v":1,"epoch":1}')), undefined);
+  t.equal(outlineOf(Buffer.alloc(0)), undefined);
 });
 
 const BASE = epochBase(4, START);

@@ -44,17 +44,20 @@ export async function documentFaults(
   { step, files }: DiskImage,
   notes: readonly Note<DocumentNote>[],
   folder: string,
-): Promise<string[]> {
+): Promise<{ readonly faults: readonly string[]; readonly gaps: number }> {
+  const none = { faults: [], gaps: 0 };
+  const fault = (what: string) => ({ faults: [what], gaps: 0 });
   const said = notes.filter((note) => note.step <= step).map(({ what }) => what);
   const newest = (kind: DocumentNote['kind']) => said.findLast((note) => note.kind === kind)?.count ?? 0;
   await mkdir(folder, { recursive: true });
   try {
     for (const [path, bytes] of files) await writeFile(join(folder, basename(path)), bytes);
     const { data } = await openDocument(join(folder, NAME), Schema, { count: 0, filler: '' });
-    if (data.count < newest('written')) return [`count ${data.count}, and ${newest('written')} was written`];
-    return data.count > newest('begun') ? [`count ${data.count} was never written`] : [];
+    if (data.count < newest('written'))
+      return fault(`count ${data.count}, and ${newest('written')} was written`);
+    return data.count > newest('begun') ? fault(`count ${data.count} was never written`) : none;
   } catch (thrown) {
-    return [`cannot be read: ${messageOf(thrown)}`];
+    return fault(`cannot be read: ${messageOf(thrown)}`);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -94,8 +94,8 @@ export async function traceJournal(folder: string, ledgerFolder: string): Promis
     await visits(trace, first, 1);
     await first.close();
 
-    // It is killed with a tap that has no verdict.
-    const second = (await openOn(disk, clock)).journal;
+    // It is killed with a tap that has no verdict: time stands still for it from then on.
+    const second = (await openOn(disk, new ManualClock())).journal;
     await visits(trace, second, 1);
     write(trace, second, tap);
     await second.idle();

@@ -27,12 +27,19 @@ export interface PowerCutResult {
   /** Different disks on which a start was tried, and how many of them were tried thoroughly. */
   readonly images: number;
   readonly thorough: number;
+  /** Disks on which a part of what was not flushed is missing before another part, so that central names a gap. */
+  readonly named: number;
   readonly faults: readonly string[];
 }
 
 const LARGE_BYTES = 32 * 1024;
 /** Of thousands of broken images the first few tell enough. */
 const MOST_FAULTS = 50;
+
+interface Checked {
+  readonly faults: readonly string[];
+  readonly gaps: number;
+}
 
 const sizeOf = ({ files }: DiskImage) => [...files.values()].reduce((sum, { length }) => sum + length, 0);
 
@@ -46,12 +53,13 @@ function digestOf({ files }: DiskImage): string {
 async function tryAll<T>(
   trace: DiskTrace<T>,
   { seed, tearsAWrite, largeEvery, thoroughEvery, onProgress = () => {} }: PowerCutOptions,
-  faultsOf: (image: DiskImage, thoroughly: boolean) => Promise<readonly string[]>,
+  check: (image: DiskImage, thoroughly: boolean) => Promise<Checked>,
 ): Promise<PowerCutResult> {
   const random = seededRandom(seed);
   const faults: string[] = [];
   let images = 0;
   let thorough = 0;
+  let named = 0;
   const { instants } = trace;
   for (const step of instants) {
     // What is promised grows with the steps, so an image that was seen at another one is another case.
@@ -64,12 +72,14 @@ async function tryAll<T>(
       images += 1;
       const thoroughly = images % thoroughEvery === 0;
       if (thoroughly) thorough += 1;
-      for (const fault of await faultsOf(image, thoroughly))
+      const checked = await check(image, thoroughly);
+      if (checked.gaps > 0) named += 1;
+      for (const fault of checked.faults)
         if (faults.length < MOST_FAULTS) faults.push(`instant ${step}, ${image.how}: ${fault}`);
       if (images % 5_000 === 0) onProgress(images, faults.length);
     }
   }
-  return { calls: trace.calls.length, instants: instants.length, images, thorough, faults };
+  return { calls: trace.calls.length, instants: instants.length, images, thorough, named, faults };
 }
 
 async function onFolders<R>(work: (folder: string, other: string) => Promise<R>): Promise<R> {

@@ -282,9 +282,12 @@ export async function lastPlace(disk: Disk, segments: readonly Segment[], log: L
 export async function unansweredTaps(disk: Disk, segments: readonly Segment[]): Promise<TapId[]> {
   const open = new Map<string, TapId>();
   const nameOf = ({ epoch, seq }: TapId) => `${epoch}/${seq}`;
-  for (const segment of segments.slice(-SEGMENTS_SEARCHED)) {
+  for (const [index, segment] of segments.entries()) {
+    if (index < segments.length - SEGMENTS_SEARCHED) continue;
+    const endBefore = endIn(segments, index) ?? Number.POSITIVE_INFINITY;
     // What cannot be read is reported where the last place is looked for.
     for (const { kind, epoch, seq, ends } of await outlinesIn(disk, segment).catch(() => [])) {
+      if (seq >= endBefore) continue;
       if (kind === 'tap') open.set(nameOf({ epoch, seq }), { epoch, seq });
       else if (ends !== undefined) open.delete(nameOf(ends));
     }

@@ -112,7 +112,7 @@ export class SegmentWriter {
           await this.#abandonFile();
           continue;
         }
-        await this.#giveUp(thrown, group);
+        await this.#giveUp(thrown);
         return;
       }
       this.#pending.splice(0, group.length);
@@ -164,14 +164,15 @@ export class SegmentWriter {
     }
   }
 
-  async #giveUp(thrown: unknown, group: readonly PendingFrame[]): Promise<void> {
+  async #giveUp(thrown: unknown): Promise<void> {
     if (!this.#failing) {
       this.log.error('cannot write', { problem: codeOf(thrown) ?? messageOf(thrown) });
       this.#failing = true;
       this.events.onFailing(true);
     }
     await this.#abandonFile();
-    for (const { settle } of group) settle(notOnDisk(thrown));
+    // Those too that came in meanwhile: they wait for the same disk.
+    for (const { settle } of this.#pending) settle(notOnDisk(thrown));
     this.#cancelRetry = this.clock.schedule(RETRY_MS, () => this.#run());
   }
 

@@ -18,7 +18,8 @@ export const DEVICE = 'gz-bus-a1';
 /** When a day begins, by a right clock: 07:30 in China. */
 export const MORNING_MS = Date.UTC(2026, 10, 21, 23, 30);
 
-function roomyFolder(): string {
+/** Memory, where there is some, since a simulated day flushes thousands of times. */
+export function roomyFolder(): string {
   try {
     accessSync('/dev/shm', constants.W_OK);
     return '/dev/shm';

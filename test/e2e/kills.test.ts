@@ -11,7 +11,7 @@ import { TestGate } from './support/gate.js';
 import { elder, type Person } from './support/people.js';
 import { type EventLine, Site } from './support/site.js';
 
-/** More rounds find rarer instants: `CARDPAD_KILLS=200`. */
+/** More rounds find rarer instants: `scripts/chaos --kills 1000`, or `CARDPAD_KILLS=200` for this file. */
 const ROUNDS = Number(process.env.CARDPAD_KILLS ?? '8');
 /** A round that failed plays again with the seed that it printed, as far as the machine's own pace allows. */
 const SEED = testSeed();
@@ -33,6 +33,8 @@ const people = Array.from({ length: ROUNDS * MOST_A_ROUND + 16 }, (_, index) =>
   elder(index, { healthCode: 'green' }),
 );
 const crowd = people[Symbol.iterator]();
+/** SIGKILLs so far. */
+let kills = 0;
 /** Who came, and whether the gate's line rose for them. */
 const came: { readonly person: Person; readonly rose: boolean }[] = [];
 
@@ -80,12 +82,14 @@ t.test('SIGKILL at any instant of a tap or of a start: the next start is safe an
     const afterMs = below(TAP_MS);
     await pause(afterMs);
     t.equal((await gate.process.end('SIGKILL')).signal, 'SIGKILL', `round ${round}: after ${afterMs} ms`);
+    kills += 1;
     came.push({ person, rose: hasRisen(from) });
     gate.lift();
     if (below(4) === 0) {
       gate.startAgain();
       await pause(below(START_MS));
       await gate.process.end('SIGKILL');
+      kills += 1;
     }
     await startAgain(t);
     await gate.process.line(/reader: ready/);
@@ -209,7 +213,14 @@ t.test('central has every tap once, each with one end, in a chain that is whole'
       lines.some((line) => line.kind === 'verdict' && isLast({ ...line, seq: line.tap as number }, lines)),
     'the last verdict',
   );
-  const { taps, ends, bySubject, endedLater } = accountOf(await site.events('gate-1'));
+  const lines = await site.events('gate-1');
+  const { taps, ends, bySubject, endedLater } = accountOf(lines);
+  const inOrder = [...lines].sort((a, b) => a.epoch - b.epoch || a.seq - b.seq);
+  t.same(
+    lines.map(({ epoch, seq }) => `${epoch}/${seq}`),
+    inOrder.map(({ epoch, seq }) => `${epoch}/${seq}`),
+    'in order',
+  );
   t.equal(new Set(taps).size, taps.length, 'no tap came twice');
   t.same([...ends.keys()].sort(), [...taps].sort(), 'every tap has an end, and every end a tap');
   t.same(new Set(ends.values()), new Set([1]), 'no tap has two');
@@ -223,4 +234,9 @@ t.test('central has every tap once, each with one end, in a chain that is whole'
   }
   const { code, stdout } = await site.verify();
   t.equal(code, 0, stdout);
+  const opened = came.filter(({ rose }) => rose).length;
+  const starts = new Set(lines.map(({ epoch }) => epoch)).size;
+  t.comment(
+    `figures ${JSON.stringify({ kills, visits: came.length, opened, taps: taps.length, records: lines.length, starts })}`,
+  );
 });

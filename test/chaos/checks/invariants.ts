@@ -43,6 +43,15 @@ export async function violationsOf(street: Street, ledger: OpenedLedger): Promis
   ]);
 }
 
+/** The same for what counts most, in a time that grows no faster than the day: nothing lost, nothing doubled. */
+export async function lossesOf(street: Street, ledger: OpenedLedger): Promise<string[]> {
+  return shortened([
+    ...street.seen.crashes.map((crash) => `crashed: ${crash}`),
+    ...(await ledgerFaults(street, ledger)),
+    ...endFaults(ledger),
+  ]);
+}
+
 /** Everything durable on the gate is at central: once, in order, byte for byte, in a chain that is whole. */
 async function ledgerFaults(street: Street, { records, unreadable }: OpenedLedger): Promise<string[]> {
   const faults: string[] = [];

@@ -310,3 +310,21 @@ t.test('closing flushes what waits', async (t) => {
   await closed;
   t.ok(all.every(({ state }) => state === 'done'));
 });
+
+t.test('a record that comes in while the write before it fails is told so with that one', async (t) => {
+  const disk = new MemoryDisk();
+  const { journal, clock } = await openOn(disk);
+  disk.holdSyncs();
+  disk.fail = (what) => (what === 'sync' ? 'EIO' : undefined);
+  const before = new Watched(journal.append(tap).durable);
+  await settle();
+  const behind = new Watched(journal.append(tap).durable);
+  disk.releaseSyncs();
+  await journal.idle();
+  await settle();
+  t.same([before.state, behind.state], ['journal.write', 'journal.write']);
+  disk.fail = () => undefined;
+  clock.advance(1_000);
+  await journal.idle();
+  t.equal(tapsOf((await drain(journal)).names), 2, 'and both are written when the disk is well');
+});

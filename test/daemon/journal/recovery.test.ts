@@ -162,3 +162,24 @@ t.test('the next start knows which taps were left without an end, and no others'
   await again.journal.close();
   t.same((await openOn(disk)).journal.unanswered, [four], 'an end may come an epoch later');
 });
+
+t.test(
+  'what a failed flush left behind the point where the next file takes over opens and ends no tap',
+  async (t) => {
+    const disk = new MemoryDisk();
+    const { journal, clock } = await openOn(disk);
+    const { id, durable } = journal.append(tap);
+    await durable;
+    disk.fail = (what) => (what === 'sync' || what === 'truncate' ? 'EIO' : undefined);
+    journal.append(verdictOn(id));
+    journal.append(tap);
+    await journal.idle();
+    // The next file takes its name, and the power goes before anything is in it.
+    disk.fail = (what) => (what === 'append' || what === 'remove' ? 'EIO' : undefined);
+    clock.advance(1_000);
+    await journal.idle();
+    const next = (await openOn(disk.cut('kept'))).journal;
+    t.same((await drain(next)).names.slice(0, 3), ['1/1 start', '1/2 key', '1/3 tap']);
+    t.same(next.unanswered, [id], 'its verdict does not count, nor does the tap behind it');
+  },
+);

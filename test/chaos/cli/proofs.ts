@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { liveOutage } from '../outage.js';
+import { cutDocument, cutJournal } from '../power/run.js';
+
+/** What is tried beside whole days. */
+export type Proof =
+  | { readonly kind: 'power-cut'; readonly tears: number }
+  | { readonly kind: 'outage'; readonly hours: number; readonly taps: number; readonly powerCuts: number }
+  | { readonly kind: 'kills'; readonly kills: number };
+
+export interface Proved {
+  readonly held: boolean;
+  /** As JSON can say it. */
+  readonly report: Readonly<Record<string, unknown>>;
+}
+
+type Say = (text: string) => void;
+
+/** Runs one of them. @param sayAside for what goes on meanwhile */
+export async function prove(proof: Proof, seed: number, say: Say, sayAside: Say): Promise<Proved> {
+  say(`${proof.kind} from seed ${seed}`);
+  const fromMs = performance.now();
+  const { held, report } = await run(proof, seed, say, sayAside);
+  const wallSeconds = (performance.now() - fromMs) / 1000;
+  say(held ? 'everything held' : `VIOLATED with seed ${seed}`);
+  return { held, report: { ...proof, ...report, held, wallSeconds } };
+}
+
+function run(proof: Proof, seed: number, say: Say, sayAside: Say): Promise<Proved> {
+  if (proof.kind === 'power-cut') return cutPower(proof.tears, seed, say, sayAside);
+  if (proof.kind === 'outage') return outage(proof, seed, say);
+  return kill(proof.kills, seed, say, sayAside);
+}
+
+async function cutPower(tearsAWrite: number, seed: number, say: Say, sayAside: Say): Promise<Proved> {
+  const onProgress = (images: number, faults: number) => sayAside(`${images} disks, ${faults} violations`);
+  const options = { seed, tearsAWrite, largeEvery: 4, thoroughEvery: 20, onProgress };
+  const journal = await cutJournal(options);
+  const document = await cutDocument({ ...options, largeEvery: 1 });
+  for (const [name, result] of [
+    ['journal', journal],
+    ['document', document],
+  ] as const) {
+    say(`${name}: ${result.calls} calls, ${result.instants} instants, ${result.images} disks`);
+    for (const fault of result.faults) say(`  ${fault}`);
+  }
+  say(`${journal.thorough} disks delivered to a ledger and cut again; on ${journal.named} a gap is named`);
+  return { held: journal.faults.length + document.faults.length === 0, report: { journal, document } };
+}
+
+async function outage(
+  { hours, taps, powerCuts }: Extract<Proof, { kind: 'outage' }>,
+  seed: number,
+  say: Say,
+): Promise<Proved> {
+  const result = await liveOutage({ seed, hours, taps, powerCuts });
+  const { tapsAtCentral, openings, lost, doubled, records, files, bytes, drainMs, violations } = result;
+  say(`${hours} simulated hours offline, ${powerCuts} power cuts, ${result.visits} cards laid`);
+  say(
+    `${tapsAtCentral} taps at central, ${lost} lost, ${doubled} doubled; the gate opened ${openings} times`,
+  );
+  say(
+    `${records} records, ${files} files, ${bytes} bytes; all delivered ${drainMs / 1000} s after the network`,
+  );
+  for (const violation of violations) say(`  ${violation}`);
+  return { held: violations.length === 0 && lost === 0 && doubled === 0, report: { ...result } };
+}
+
+const KILLS_TEST = fileURLToPath(new URL('../../e2e/kills.test.js', import.meta.url));
+const SECONDS_A_KILL = 60;
+
+/** The end-to-end test of kills, with more of them. */
+function kill(kills: number, seed: number, say: Say, sayAside: Say): Promise<Proved> {
+  const env = {
+    ...process.env,
+    PATH: `${process.env.PATH}:/usr/sbin`,
+    CARDPAD_KILLS: String(kills),
+    CARDPAD_SEED: String(seed),
+    TAP_TIMEOUT: String(kills * SECONDS_A_KILL),
+  };
+  const child = spawn(process.execPath, [KILLS_TEST], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  let figures: Record<string, unknown> = {};
+  const failed: string[] = [];
+  let rounds = 0;
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const lines = `${rest}${text}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const found = /# figures (\{.*\})/.exec(line)?.[1];
+      if (found !== undefined) figures = JSON.parse(found);
+      if (/^ *not ok/.test(line)) failed.push(line.trim());
+      if (/ok \d+ - round \d+:/.test(line) && ++rounds % 25 === 0) sayAside(`${rounds} kills`);
+    }
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      for (const line of failed) say(`  ${line}`);
+      say(`kills of a real gate: ${JSON.stringify(figures)}`);
+      resolve({ held: code === 0, report: { figures, failed } });
+    });
+  });
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { seededRandom } from '../../../drivers/simulated/random.js';
+import { roomyFolder } from '../site.js';
+import { documentFaults, traceDocument } from './document.js';
+import { type DiskImage, imagesAt } from './images.js';
+import { journalFaults } from './journalCheck.js';
+import { traceJournal } from './journalRun.js';
+import type { DiskTrace } from './trace.js';
+
+export interface PowerCutOptions {
+  readonly seed: number;
+  /** At so many bytes each write that is not flushed is torn. */
+  readonly tearsAWrite: number;
+  /** Of the disks with a full segment, which take long to read, one in so many is tried. */
+  readonly largeEvery: number;
+  /** One image in so many is also delivered to a real ledger, and cut a second time. */
+  readonly thoroughEvery: number;
+  readonly onProgress?: (images: number, faults: number) => void;
+}
+
+export interface PowerCutResult {
+  /** Calls to the disk that were traced, and instants at which the power went. */
+  readonly calls: number;
+  readonly instants: number;
+  /** Different disks on which a start was tried, and how many of them were tried thoroughly. */
+  readonly images: number;
+  readonly thorough: number;
+  /** Disks on which a part of what was not flushed is missing before another part, so that central names a gap. */
+  readonly named: number;
+  readonly faults: readonly string[];
+}
+
+const LARGE_BYTES = 32 * 1024;
+/** Of thousands of broken images the first few tell enough. */
+const MOST_FAULTS = 50;
+
+interface Checked {
+  readonly faults: readonly string[];
+  readonly gaps: number;
+}
+
+const sizeOf = ({ files }: DiskImage) => [...files.values()].reduce((sum, { length }) => sum + length, 0);
+
+function digestOf({ files }: DiskImage): string {
+  const hash = createHash('sha1');
+  for (const [path, bytes] of [...files].sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${path} ${bytes.length} `).update(bytes);
+  return hash.digest('base64');
+}
+
+async function tryAll<T>(
+  trace: DiskTrace<T>,
+  { seed, tearsAWrite, largeEvery, thoroughEvery, onProgress = () => {} }: PowerCutOptions,
+  check: (image: DiskImage, thoroughly: boolean) => Promise<Checked>,
+): Promise<PowerCutResult> {
+  const random = seededRandom(seed);
+  const faults: string[] = [];
+  let images = 0;
+  let thorough = 0;
+  let named = 0;
+  const { instants } = trace;
+  for (const step of instants) {
+    // What is promised grows with the steps, so an image that was seen at another one is another case.
+    const seen = new Set<string>();
+    for (const image of imagesAt(trace, step, { random, tearsAWrite })) {
+      if (sizeOf(image) > LARGE_BYTES && random() % largeEvery !== 0) continue;
+      const digest = digestOf(image);
+      if (seen.has(digest)) continue;
+      seen.add(digest);
+      images += 1;
+      const thoroughly = images % thoroughEvery === 0;
+      if (thoroughly) thorough += 1;
+      const checked = await check(image, thoroughly);
+      if (checked.gaps > 0) named += 1;
+      for (const fault of checked.faults)
+        if (faults.length < MOST_FAULTS) faults.push(`instant ${step}, ${image.how}: ${fault}`);
+      if (images % 5_000 === 0) onProgress(images, faults.length);
+    }
+  }
+  return { calls: trace.calls.length, instants: instants.length, images, thorough, named, faults };
+}
+
+async function onFolders<R>(work: (folder: string, other: string) => Promise<R>): Promise<R> {
+  const base = await mkdtemp(join(roomyFolder(), 'cardpad-power-'));
+  try {
+    const [folder, other] = [join(base, 'traced'), join(base, 'other')];
+    await mkdir(folder);
+    await mkdir(other);
+    return await work(folder, other);
+  } finally {
+    await rm(base, { recursive: true, force: true });
+  }
+}
+
+/** Cuts the power at every instant of a journal's three lives. */
+export const cutJournal = (options: PowerCutOptions): Promise<PowerCutResult> =>
+  onFolders(async (folder, ledgerFolder) => {
+    const trace = await traceJournal(folder, ledgerFolder);
+    return tryAll(trace, options, (image, thoroughly) => journalFaults(image, trace.notes, { thoroughly }));
+  });
+
+/** Cuts the power at every instant of a small document that is written again and again. */
+export const cutDocument = (options: PowerCutOptions): Promise<PowerCutResult> =>
+  onFolders(async (folder, other) => {
+    const trace = await traceDocument(folder);
+    return tryAll(trace, options, (image) => documentFaults(image, trace.notes, other));
+  });

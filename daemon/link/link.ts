@@ -6,6 +6,7 @@ import type { Sm2Service } from '../../platform/sm2/service.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
 import type { AlarmContent } from '../../protocol/journal/seal.js';
 import { parseState, type Question, type Verdict } from '../../protocol/wire/messages.js';
+import type { Place } from '../../protocol/wire/session.js';
 import { downTopic, EVERY_CENTRAL_STATE, parseTopic, upTopic } from '../../protocol/wire/topics.js';
 import type { Conditions } from '../conditions.js';
 import type { Identity } from '../identity.js';
@@ -36,6 +37,8 @@ export interface LinkOptions {
   readonly onVerdict: (tap: number, verdict: Verdict, networkMs: number) => void;
   readonly onUnavailable: (tap: number, reason: string) => void;
   readonly onLate: (tap: number, verdict: Verdict) => void;
+  /** Central says that it has the journal up to here. */
+  readonly onAcknowledged?: (place: Place) => void;
 }
 
 /** A broker that has gone silent must not hold up a gate that stops. */
@@ -113,6 +116,7 @@ export class Link {
       publish: (payload) =>
         this.#mqtt.publish(upTopic(device, 'events'), payload, asking(device, 'ack', payload)),
       onDropped,
+      ...(options.onAcknowledged === undefined ? {} : { onAcknowledged: options.onAcknowledged }),
       log: log.named('upload'),
     });
     journal.onDurable = () => this.#uploader.kick();

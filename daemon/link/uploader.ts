@@ -22,6 +22,8 @@ export interface UploaderOptions {
   /** Publishes at QoS 1; rejects when there is no connection. */
   readonly publish: (payload: Buffer) => Promise<void>;
   readonly onDropped: (reason: string) => void;
+  /** Told how far central has the journal, whenever it says so. */
+  readonly onAcknowledged?: (place: Place) => void;
   readonly log: Log;
 }
 
@@ -95,6 +97,7 @@ export class Uploader {
     this.#notBeforeMs = 0;
     this.#cancel();
     this.#acknowledged = known && place !== null ? place : BEGINNING;
+    if (known && place !== null) this.options.onAcknowledged?.(place);
     this.kick();
   }
 
@@ -261,6 +264,7 @@ export class Uploader {
     this.#tries = 0;
     this.#fruitless = 0;
     this.#notBeforeMs = 0;
+    this.options.onAcknowledged?.(place);
     this.kick();
     await journal.acknowledged(place);
   }

@@ -1,5 +1,6 @@
 import { enrollCommand } from './central/enroll.js';
 import { eventsCommand } from './central/events.js';
+import { importCommand } from './central/import.js';
 import { initCommand } from './central/init.js';
 import { rulesCommand } from './central/rules.js';
 import { runCommand } from './central/run.js';
@@ -12,6 +13,7 @@ const COMMANDS: readonly Command[] = [
   runCommand,
   eventsCommand,
   verifyCommand,
+  importCommand,
   rulesCommand,
 ];
 
@@ -31,7 +33,7 @@ export function central(argv: readonly string[]): Promise<number> {
 
 export const centralCommand: Command = {
   name: 'central',
-  summary: 'the reference central service: init, enroll, run, events, verify, rules',
+  summary: 'the reference central service: init, enroll, run, events, verify, import, rules',
   // Its commands have each their own.
   help: '',
   run: central,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { centralCommand } from './central.js';
 import { type Command, dispatch, EXIT, toResults } from './command.js';
 import { configCommand } from './config.js';
+import { journalCommand } from './journal.js';
 import { provisionCommand } from './provision.js';
 import { runCommand } from './run.js';
 import { simulateCommand } from './simulate.js';
@@ -10,6 +11,7 @@ const COMMANDS: readonly Command[] = [
   runCommand,
   configCommand,
   provisionCommand,
+  journalCommand,
   simulateCommand,
   centralCommand,
 ];

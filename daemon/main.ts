@@ -137,7 +137,7 @@ async function openNotes(world: GateWorld, opened: Opened) {
   const floor = await ClockFloor.open(world);
   const time = new TimeKeeper(clock, floor.startMs);
   time.onTooEarly = (wallMs) =>
-    log.warn('central tells a time before the clock floor, it is not taken', {
+    log.warn('the time that central tells lies before the clock floor: not taken', {
       told: new Date(wallMs).toISOString(),
       floor: new Date(floor.startMs).toISOString(),
     });

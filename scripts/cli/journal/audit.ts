@@ -97,11 +97,13 @@ function reportOf(folder: GateFolder, acknowledged: Place | undefined, read: Rea
   // first start that is here says that it went on.
   const isBeforeBeginning = ({ kind, epoch, seq }: Fault) =>
     epoch === oldest && seq === 1 && (kind === 'removed' || kind === 'gap');
+  const found = [...audit.faults, ...betweenEpochs(audit)].filter((fault) => !isBeforeBeginning(fault));
+  const isNamed = found.some(({ epoch, seq }) => epoch === oldest && seq === 1);
   const faults = [
     ...cutOff(audit, acknowledged, head),
     ...read.lost.map(lostFile),
-    ...atBeginning(segments, oldest, ends.get(oldest ?? 0)?.first),
-    ...[...audit.faults, ...betweenEpochs(audit)].filter((fault) => !isBeforeBeginning(fault)),
+    ...(isNamed ? [] : atBeginning(segments, oldest, ends.get(oldest ?? 0)?.first)),
+    ...found,
   ];
   const first = ends.get(oldest ?? 0)?.first;
   return {

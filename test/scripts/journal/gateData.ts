@@ -51,7 +51,7 @@ export class GateData {
   }
 
   /** One start of the gate. @returns its last place */
-  async start({ taps, trusted = true, wallMs = BEGAN_MS, everyMs = 60_000 }: Start) {
+  async start({ taps, trusted = true, wallMs = BEGAN_MS, everyMs = 10 }: Start) {
     const clock = new ManualClock(wallMs);
     const { journal } = await openOn(folderDisk(this.journal), clock, (wrap) => wrap(), trusted);
     for (let count = 0; count < taps; count++) {

@@ -36,19 +36,23 @@ interface Sink {
   abandon(): Promise<void>;
 }
 
-const standardOutput: Sink = {
-  async write(bytes) {
-    if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
-  },
-  finish: async () => {},
-  abandon: async () => {},
-};
-
 const cannotWrite = (path: string, cause: unknown): CardpadError =>
   new CardpadError('export.write', 'fatal', `cannot write ${path} (${codeOf(cause) ?? 'error'})`, {
     help: 'Check that the folder is there, has room, and that this user may write to it.',
     cause,
   });
+
+const standardOutput: Sink = {
+  async write(bytes) {
+    if (process.stdout.write(bytes)) return;
+    // Whoever read it may go away before the end (`| head`).
+    await once(process.stdout, 'drain').catch((thrown) => {
+      throw cannotWrite('standard output', thrown);
+    });
+  },
+  finish: async () => {},
+  abandon: async () => {},
+};
 
 /** A new file under its own name only when it is whole and on the disk. */
 async function fileSink(path: string): Promise<Sink> {

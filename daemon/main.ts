@@ -5,11 +5,13 @@ import type { Sm2Service } from '../platform/sm2/service.js';
 import { CardpadError, codeOf, messageOf } from '../protocol/errors.js';
 import { selfTestSymmetric } from '../protocol/sm/selfTest.js';
 import { SYSTEM_REASONS } from '../protocol/verdict.js';
+import { ClockFloor } from './clockFloor.js';
 import { type Close, closeTogether, Opened } from './closing.js';
 import { Conditions } from './conditions.js';
 import { type Config, policyOf } from './config/config.js';
 import { Effects } from './effects.js';
 import { type Identity, proveKey } from './identity.js';
+import { AcknowledgedNote } from './journal/acknowledged.js';
 import { Journal, type JournalLimits } from './journal/journal.js';
 import type { LaneInput, LaneSettings } from './lane/state.js';
 import { Link } from './link/link.js';
@@ -141,6 +143,22 @@ function closeUnanswered(journal: Journal, log: Log): void {
   }
 }
 
+/** What is kept in small documents beside the journal; they close behind it. */
+async function openNotes(world: GateWorld, opened: Opened) {
+  const { clock, log, openDocument } = world;
+  const floor = await ClockFloor.open(world);
+  const time = new TimeKeeper(clock, floor.startMs);
+  time.onTooEarly = (wallMs) =>
+    log.warn('the time that central tells lies before the clock floor: not taken', {
+      told: new Date(wallMs).toISOString(),
+      floor: new Date(floor.startMs).toISOString(),
+    });
+  floor.follow(time);
+  const acknowledged = await AcknowledgedNote.open(openDocument, clock, time, log);
+  opened.add(() => closeTogether([() => floor.close(), () => acknowledged.close()]));
+  return { time, acknowledged };
+}
+
 async function openGate(config: Config, world: GateWorld, opened: Opened) {
   const { log, clock, random, randomBytes } = world;
   // Before the outputs: a second daemon must not touch the relay of the first.
@@ -154,7 +172,7 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
   const broker = await world.brokerAccess();
   const sm2 = world.openSm2();
   opened.add(() => sm2.close());
-  const time = new TimeKeeper(clock);
+  const { time, acknowledged } = await openNotes(world, opened);
   const conditions = new Conditions();
   let onWritingAgain = () => {};
   const journal = await openJournal(
@@ -202,6 +220,7 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
       lane.dispatch({ type: 'verdict', nowMs: clock.monotonicMs(), tap, outcome, reasons, networkMs }),
     onUnavailable: (tap, reason) =>
       lane.dispatch({ type: 'unavailable', nowMs: clock.monotonicMs(), tap, reason }),
+    onAcknowledged: (place) => acknowledged.note(place),
     onLate: (tap, { outcome }) => lane.dispatch({ type: 'late', nowMs: clock.monotonicMs(), tap, outcome }),
   });
   connections.push(() => link.close());

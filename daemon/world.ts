@@ -19,6 +19,7 @@ import { codeOf } from '../protocol/errors.js';
 import { sm3 } from '../protocol/sm/sm3.js';
 import type { Close } from './closing.js';
 import type { Config } from './config/config.js';
+import { documentsIn, type OpenDocument } from './documents.js';
 import { type Identity, loadIdentity } from './identity.js';
 
 /** How to reach the broker: the URL, and the login that files hold. */
@@ -42,6 +43,8 @@ export interface GateWorld {
   readonly lock: () => Promise<Close>;
   readonly identity: () => Promise<Identity>;
   readonly journalDisk: Disk;
+  /** The small documents beside the journal. */
+  readonly openDocument: OpenDocument;
   readonly openGpio: () => Gpio;
   readonly openPort: (url: string) => OpenPort;
   readonly brokerAccess: () => Promise<BrokerAccess>;
@@ -85,6 +88,7 @@ export function machineWorld(config: Config, log: Log): GateWorld {
       return loadIdentity(dataDir, device);
     },
     journalDisk: folderDisk(journal),
+    openDocument: documentsIn(dataDir),
     openGpio: () => openGpio(gpio.backend, clock),
     openPort: (url) => opener(url, clock),
     brokerAccess: async () => ({

@@ -1,6 +1,8 @@
+import { rename } from 'node:fs/promises';
 import { type Adapter, Low } from 'lowdb';
 import * as v from 'valibot';
-import { CardpadError } from '../protocol/errors.js';
+import { CardpadError, codeOf } from '../protocol/errors.js';
+import { type FileSteps, machineFiles } from './fileSteps.js';
 import { readFileIfThere, writeFileDurable } from './files.js';
 
 /**
@@ -15,11 +17,12 @@ class DurableJsonFile<T> implements Adapter<T> {
     private readonly schema: v.GenericSchema<unknown, T>,
     private readonly mode: number,
     private readonly onBackup: (path: string) => void,
+    private readonly files: FileSteps,
   ) {}
 
   async read(): Promise<T | null> {
-    const bytes = await readFileIfThere(this.path);
-    const backup = await readFileIfThere(`${this.path}.bak`);
+    const bytes = await readFileIfThere(this.path, this.files);
+    const backup = await readFileIfThere(`${this.path}.bak`, this.files);
     if (bytes === undefined && backup === undefined) return null;
     const current = this.#parse(bytes);
     if (current !== undefined) return current;
@@ -41,11 +44,11 @@ class DurableJsonFile<T> implements Adapter<T> {
   }
 
   async #replace(text: string): Promise<void> {
-    const old = await readFileIfThere(this.path);
+    const old = await readFileIfThere(this.path, this.files);
     if (old !== undefined && this.#parse(old) !== undefined) {
-      await writeFileDurable(`${this.path}.bak`, old, this.mode);
+      await writeFileDurable(`${this.path}.bak`, old, this.mode, this.files);
     }
-    await writeFileDurable(this.path, text, this.mode);
+    await writeFileDurable(this.path, text, this.mode, this.files);
   }
 
   #parse(bytes: Buffer | undefined): T | undefined {
@@ -71,8 +74,38 @@ export async function openDocument<T>(
   whenNew: T,
   mode = 0o600,
   onBackup: (path: string) => void = () => {},
+  files: FileSteps = machineFiles,
 ): Promise<Low<T>> {
-  const document = new Low(new DurableJsonFile(path, schema, mode, onBackup), whenNew);
+  const document = new Low(new DurableJsonFile(path, schema, mode, onBackup, files), whenNew);
   await document.read();
   return document;
+}
+
+/** What can be told of a document that was damaged. */
+export interface DocumentDamage {
+  /** Its copy is had instead, which may be older. */
+  readonly onBackup: () => void;
+  /** Its copy is damaged too: both are laid aside, and it begins anew. */
+  readonly onLost: (thrown: unknown) => void;
+}
+
+/**
+ * A document that may begin anew: no program stops for it. What is damaged stays there as `.damaged`, for who looks.
+ * @throws any error of the disk
+ */
+export async function openOrBeginAnew<T>(
+  path: string,
+  schema: v.GenericSchema<unknown, T>,
+  whenNew: T,
+  { onBackup, onLost }: DocumentDamage,
+  mode = 0o600,
+): Promise<Low<T>> {
+  try {
+    return await openDocument(path, schema, whenNew, mode, onBackup);
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'document.damaged') throw thrown;
+    onLost(thrown);
+    for (const damaged of [path, `${path}.bak`]) await rename(damaged, `${damaged}.damaged`).catch(() => {});
+    return openDocument(path, schema, whenNew, mode);
+  }
 }

@@ -1,17 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CardpadError, codeOf } from '../protocol/errors.js';
+import { type FileSteps, machineFiles } from './fileSteps.js';
 
 /** Makes the folder's own entries durable: a rename is not on disk until its folder is. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
+export const syncFolder = (folder: string): Promise<void> => machineFiles.syncFolder(folder);
 
 /**
  * Replaces a file so that a power cut at any instant leaves the old content or the new, never neither:
@@ -22,24 +16,25 @@ export async function writeFileDurable(
   path: string,
   bytes: Uint8Array | string,
   mode = 0o644,
+  files: FileSteps = machineFiles,
 ): Promise<void> {
   const folder = dirname(path);
   // Never a name that was there before: what a crash left behind may have another mode.
   const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-  const handle = await open(temporary, 'wx', mode);
+  const file = await files.create(temporary, mode);
   try {
     try {
-      await handle.writeFile(bytes);
-      await handle.datasync();
+      await file.write(bytes);
+      await file.datasync();
     } finally {
-      await handle.close();
+      await file.close();
     }
-    await rename(temporary, path);
+    await files.rename(temporary, path);
   } catch (thrown) {
-    await unlink(temporary).catch(() => {});
+    await files.unlink(temporary).catch(() => {});
     throw thrown;
   }
-  await syncFolder(folder);
+  await files.syncFolder(folder);
 }
 
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
@@ -132,9 +127,12 @@ export async function proveWritable(folder: string): Promise<void> {
 }
 
 /** A file's content, or undefined where there is none. */
-export async function readFileIfThere(path: string): Promise<Buffer | undefined> {
+export async function readFileIfThere(
+  path: string,
+  files: Pick<FileSteps, 'read'> = machineFiles,
+): Promise<Buffer | undefined> {
   try {
-    return await readFile(path);
+    return await files.read(path);
   } catch (thrown) {
     if (codeOf(thrown) === 'ENOENT') return undefined;
     throw new CardpadError('files.read', 'fatal', `cannot read ${path} (${codeOf(thrown) ?? 'error'})`, {

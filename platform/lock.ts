@@ -19,12 +19,15 @@ async function processName(pid: number): Promise<string | undefined> {
   return began === undefined ? undefined : `${pid} ${boot} ${began}`;
 }
 
-async function isLeftBehind(lock: string): Promise<boolean> {
+/** The process number of the running program that has a lock; undefined where none has. Takes nothing. */
+export async function lockHolder(lock: string): Promise<number | undefined> {
   const holder = (await readFileIfThere(lock))?.toString('latin1') ?? '';
   const pid = Number(holder.split(' ')[0]);
-  if (!Number.isSafeInteger(pid) || pid < 1) return true;
-  return (await processName(pid)) !== holder;
+  if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
+  return (await processName(pid)) === holder ? pid : undefined;
 }
+
+const isLeftBehind = async (lock: string): Promise<boolean> => (await lockHolder(lock)) === undefined;
 
 /** Takes a lock if it can be had now. Its name appears with its content, so that nobody takes it for an empty one. */
 async function take(lock: string): Promise<boolean> {

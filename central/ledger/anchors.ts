@@ -1,9 +1,8 @@
-import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Low } from 'lowdb';
 import * as v from 'valibot';
 import type { Cancel, Clock } from '../../platform/clock.js';
-import { openDocument } from '../../platform/document.js';
+import { openDocument, openOrBeginAnew } from '../../platform/document.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
 import { type Place, PlaceSchema } from '../../protocol/wire/session.js';
@@ -24,9 +23,6 @@ const WRITE_EVERY_MS = 1_000;
 /** Outside the ledger's folder: who empties that one leaves this behind. */
 export const anchorsPath = (folder: string) => join(folder, 'anchors.json');
 
-const openFile = (folder: string, onBackup?: (path: string) => void): Promise<Low<AnchorsFile>> =>
-  openDocument<AnchorsFile>(anchorsPath(folder), AnchorsSchema, { anchors: [] }, 0o600, onBackup);
-
 const byDevice = ({ data }: Low<AnchorsFile>): Map<string, Place> =>
   new Map(data.anchors.map(({ device, place }) => [device, place]));
 
@@ -35,7 +31,7 @@ const byDevice = ({ data }: Low<AnchorsFile>): Map<string, Place> =>
  * @throws CardpadError `document.damaged` (fatal)
  */
 export async function readAnchors(folder: string): Promise<ReadonlyMap<string, Place>> {
-  return byDevice(await openFile(folder));
+  return byDevice(await openDocument<AnchorsFile>(anchorsPath(folder), AnchorsSchema, { anchors: [] }));
 }
 
 /** Whether `a` is the later of two places of one line. */
@@ -70,16 +66,16 @@ export class Anchors {
   static async open(options: AnchorsOptions): Promise<Anchors> {
     const { folder, log } = options;
     const path = anchorsPath(folder);
-    try {
-      const onBackup = () => log.error('file damaged, its copy is in force', { path });
-      return new Anchors(await openFile(folder, onBackup), options);
-    } catch (thrown) {
-      if (codeOf(thrown) !== 'document.damaged') throw thrown;
-      log.error('anchors lost, they begin anew', { path, problem: messageOf(thrown) });
-      for (const damaged of [path, `${path}.bak`])
-        await rename(damaged, `${damaged}.damaged`).catch(() => {});
-      return new Anchors(await openFile(folder), options);
-    }
+    const document = await openOrBeginAnew<AnchorsFile>(
+      path,
+      AnchorsSchema,
+      { anchors: [] },
+      {
+        onBackup: () => log.error('file damaged, its copy is in force', { path }),
+        onLost: (thrown) => log.error('anchors lost, they begin anew', { path, problem: messageOf(thrown) }),
+      },
+    );
+    return new Anchors(document, options);
   }
 
   /** A place of the main line that was acknowledged; one that is older than what is known changes nothing. */

@@ -136,7 +136,8 @@ async function verifyDevice(measure: Measure, files: readonly LedgerFileName[]):
   };
 }
 
-function newestPlace(audit: LineAudit): Place | null {
+/** The last record of a line. */
+export function newestPlace(audit: LineAudit): Place | null {
   const { newest } = audit;
   const end = newest === undefined ? undefined : audit.ends().get(newest.epoch);
   return newest === undefined || end === undefined
@@ -232,7 +233,7 @@ function acknowledged(device: string, main: LineAudit | undefined, anchor: Place
 const firstGone = (end: Place | null, epoch: number): number => (end?.epoch === epoch ? end.seq + 1 : 1);
 
 /** What lies between one start and the next: records that never came, or a disk that went back. */
-function betweenEpochs(main: LineAudit | undefined): Fault[] {
+export function betweenEpochs(main: LineAudit | undefined): Fault[] {
   if (main === undefined) return [];
   const ends = main.ends();
   return main.starts.flatMap(({ epoch, facts }, at): Fault[] => {

@@ -6,6 +6,7 @@ import type { Sm2Service } from '../../platform/sm2/service.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
 import type { AlarmContent } from '../../protocol/journal/seal.js';
 import { parseState, type Question, type Verdict } from '../../protocol/wire/messages.js';
+import type { Place } from '../../protocol/wire/session.js';
 import { downTopic, EVERY_CENTRAL_STATE, parseTopic, upTopic } from '../../protocol/wire/topics.js';
 import type { Conditions } from '../conditions.js';
 import type { Identity } from '../identity.js';
@@ -38,6 +39,8 @@ export interface LinkOptions {
   readonly onVerdict: (tap: number, verdict: Verdict, networkMs: number) => void;
   readonly onUnavailable: (tap: number, reason: string) => void;
   readonly onLate: (tap: number, verdict: Verdict) => void;
+  /** Central says that it has the journal up to here. */
+  readonly onAcknowledged?: (place: Place) => void;
 }
 
 /** A broker that has gone silent must not hold up a gate that stops. */
@@ -128,7 +131,10 @@ export class Link {
       packetMostBytes: () => this.#mqtt.mostBytes,
       publish: (payload) =>
         this.#mqtt.publish(upTopic(device, 'events'), payload, asking(device, 'ack', payload)),
-      onAcknowledged: (place) => this.#alarms.journalAcknowledged(place),
+      onAcknowledged: (place) => {
+        this.#alarms.journalAcknowledged(place);
+        options.onAcknowledged?.(place);
+      },
       onDropped,
       log: log.named('upload'),
     });

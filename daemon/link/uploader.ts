@@ -21,9 +21,9 @@ export interface UploaderOptions {
   readonly packetMostBytes: () => number | undefined;
   /** Publishes at QoS 1; rejects when there is no connection. */
   readonly publish: (payload: Buffer) => Promise<void>;
-  /** Central's word that everything up to here is on its disk. */
-  readonly onAcknowledged: (place: TapId) => void;
   readonly onDropped: (reason: string) => void;
+  /** Told how far central has the journal on its own disk, whenever it says so. */
+  readonly onAcknowledged: (place: Place) => void;
   readonly log: Log;
 }
 
@@ -98,7 +98,7 @@ export class Uploader {
     this.#cancel();
     this.#acknowledged = known && place !== null ? place : BEGINNING;
     journal.centralHas(this.#acknowledged);
-    onAcknowledged(this.#acknowledged);
+    if (known && place !== null) onAcknowledged(place);
     this.kick();
   }
 

@@ -5,6 +5,7 @@ const LOADERS = new Map<string, () => Promise<Command | CommandGroup>>([
   ['run', async () => (await import('./run.js')).runCommand],
   ['config', async () => (await import('./config.js')).configCommand],
   ['provision', async () => (await import('./provision.js')).provisionCommand],
+  ['journal', async () => (await import('./journal.js')).journalCommand],
   ['simulate', async () => (await import('./simulate.js')).simulateCommand],
   ['central', async () => (await import('./central.js')).centralCommand],
 ]);

@@ -6,6 +6,7 @@ import { type Random, randomBytes } from '../../drivers/simulated/random.js';
 import { createLog } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
 import { MemoryDisk } from '../support/memoryDisk.js';
+import { MemoryDocuments } from '../support/memoryDocuments.js';
 import { newestDurableTaps, newestEpoch, recordsIn } from './checks/journalOnDisk.js';
 import type { CutKind } from './day.js';
 import type { LifeSpan, Observations } from './observations.js';
@@ -67,6 +68,7 @@ export class GateSide {
   readonly diskHealth = wellDisk();
   disk: MemoryDisk;
   machine: Machine;
+  readonly #documents = new MemoryDocuments();
   #life: Life | undefined;
   #lives = 0;
   #isStopping = false;
@@ -250,6 +252,7 @@ export class GateSide {
       uptimeS: () => clock.monotonicMs() / 1000,
       lock: async () => () => {},
       identity: async () => identity,
+      openDocument: this.#documents.open,
       journalDisk: new SimDisk(disk, clock, random('disk'), this.diskHealth, onBytes, onRemove),
       openGpio: () => gpio,
       openPort: () => reader.opener(clock),

@@ -10,6 +10,7 @@ import { createSm2Inline } from '../../platform/sm2/inline.js';
 import { keyId } from '../../protocol/sm/sm2Key.js';
 import { FakeCentral } from '../support/fakeCentral.js';
 import { MemoryDisk } from '../support/memoryDisk.js';
+import { MemoryDocuments } from '../support/memoryDocuments.js';
 import { MemoryBroker } from '../support/memoryMqtt.js';
 import { settle } from '../support/waiting.js';
 
@@ -155,6 +156,7 @@ export class SteppedStreet {
       lock: async () => () => {},
       identity: async () => identity,
       journalDisk: disk,
+      openDocument: new MemoryDocuments().open,
       openGpio: () => notingGpio(clock, this.noted),
       openPort: () => async () => this.#line.near,
       brokerAccess: async () => ({ url: 'mqtt://memory' }),

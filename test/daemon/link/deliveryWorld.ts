@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ledger } from '../../../central/ledger/ledger.js';
 import type { Journal } from '../../../daemon/journal/journal.js';
+import { openAck } from '../../../daemon/link/acks.js';
 import type { Session, SessionKeeper } from '../../../daemon/link/session.js';
 import { Uploader } from '../../../daemon/link/uploader.js';
 import type { ManualClock } from '../../../platform/clock.js';
@@ -97,6 +98,7 @@ export class Delivery {
       linkUp: () => true,
       packetMostBytes: () => undefined,
       publish: async (payload) => this.#take(payload),
+      onAcknowledged: () => {},
       onDropped: (reason) => this.dropped.push(reason),
       log: createLog(
         () => {},
@@ -156,7 +158,10 @@ export class Delivery {
   }
 
   async deliver(payload: Buffer): Promise<void> {
-    await this.#uploader.onMessage(payload);
+    const find = (id: string) => (id === this.#session.id ? this.#session : undefined);
+    const opened = openAck(DEVICE, { find }, payload);
+    if (!opened.ok) this.dropped.push(`ack-${opened.reason}`);
+    else if ('place' in opened.value.ack) await this.#uploader.onAck(opened.value.session, opened.value.ack);
     await settle(4);
   }
 

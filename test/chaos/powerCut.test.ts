@@ -20,11 +20,12 @@
  * head, or central has it; no number is used twice; the batches pass central's own checks; the taps without an end are known,
  * and no others. Where the disk turned the order round within one flush that never ended, some of its records are there
  * and one before them is not: that is a gap, it is named, and nothing in it or behind it had been called durable. A part of them is also delivered to a real ledger, which must see one line and nothing
- * to complain of, and loses its power a second time. Small documents (lowdb over platform/document.ts) are cut the same way.
+ * to complain of, and loses its power a second time. Small documents (lowdb over platform/document.ts) are cut in
+ * test/platform/documentPowerCut.test.ts.
  */
 import t from 'tap';
 import { testSeed } from '../support/seed.js';
-import { cutDocument, cutJournal } from './power/run.js';
+import { cutJournal } from './power/run.js';
 
 const SEED = testSeed();
 t.comment(`CARDPAD_SEED=${SEED}`);
@@ -45,15 +46,3 @@ t.test(
     t.ok(images > 2_000, `${images} disks`);
   },
 );
-
-t.test('a small document is the old one or the new one', async (t) => {
-  const { images, faults } = await cutDocument({
-    seed: SEED,
-    tearsAWrite: 4,
-    largeEvery: 1,
-    thoroughEvery: 1,
-  });
-  t.comment(`${images} disks`);
-  t.same(faults, []);
-  t.ok(images > 200, `${images} disks`);
-});

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { liveOutage } from '../outage.js';
-import { cutDocument, cutJournal } from '../power/run.js';
+import { cutJournal } from '../power/run.js';
 
 /** What is tried beside whole days. */
 export type Proof =
@@ -37,16 +37,10 @@ async function cutPower(tearsAWrite: number, seed: number, say: Say, sayAside: S
   const onProgress = (images: number, faults: number) => sayAside(`${images} disks, ${faults} violations`);
   const options = { seed, tearsAWrite, largeEvery: 4, thoroughEvery: 20, onProgress };
   const journal = await cutJournal(options);
-  const document = await cutDocument({ ...options, largeEvery: 1 });
-  for (const [name, result] of [
-    ['journal', journal],
-    ['document', document],
-  ] as const) {
-    say(`${name}: ${result.calls} calls, ${result.instants} instants, ${result.images} disks`);
-    for (const fault of result.faults) say(`  ${fault}`);
-  }
+  say(`journal: ${journal.calls} calls, ${journal.instants} instants, ${journal.images} disks`);
+  for (const fault of journal.faults) say(`  ${fault}`);
   say(`${journal.thorough} disks delivered to a ledger and cut again; on ${journal.named} a gap is named`);
-  return { held: journal.faults.length + document.faults.length === 0, report: { journal, document } };
+  return { held: journal.faults.length === 0, report: { journal } };
 }
 
 async function outage(

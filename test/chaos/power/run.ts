@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { seededRandom } from '../../../drivers/simulated/random.js';
 import { roomyFolder } from '../site.js';
-import { documentFaults, traceDocument } from './document.js';
 import { type DiskImage, imagesAt } from './images.js';
 import { journalFaults } from './journalCheck.js';
 import { traceJournal } from './journalRun.js';
@@ -99,11 +98,4 @@ export const cutJournal = (options: PowerCutOptions): Promise<PowerCutResult> =>
   onFolders(async (folder, ledgerFolder) => {
     const trace = await traceJournal(folder, ledgerFolder);
     return tryAll(trace, options, (image, thoroughly) => journalFaults(image, trace.notes, { thoroughly }));
-  });
-
-/** Cuts the power at every instant of a small document that is written again and again. */
-export const cutDocument = (options: PowerCutOptions): Promise<PowerCutResult> =>
-  onFolders(async (folder, other) => {
-    const trace = await traceDocument(folder);
-    return tryAll(trace, options, (image) => documentFaults(image, trace.notes, other));
   });

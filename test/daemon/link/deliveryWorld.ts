@@ -178,6 +178,8 @@ export class Delivery {
 
   /** A session with a central that behaves from now on, for as long as there is something to bring. */
   async bringAll(central: TestLedger): Promise<void> {
+    // What went out before never arrived: central has only what it has stored.
+    this.#handled = this.sent.length;
     await this.welcome(await central.ledger.place(DEVICE));
     for (let quiet = 0; quiet < 4; ) {
       const before = this.sent.length;

@@ -1,7 +1,10 @@
 import { isAfter } from '../../../central/ledger/anchors.js';
+import { DeclaredDrops, type DroppedRange } from '../../../central/ledger/declaredDrops.js';
+import { HeadAudit } from '../../../central/ledger/headAudit.js';
 import { type Fault, LineAudit } from '../../../central/ledger/lineAudit.js';
 import { betweenEpochs, newestPlace } from '../../../central/ledger/verify.js';
 import type { Segment } from '../../../daemon/journal/segments.js';
+import { sm2Verify } from '../../../protocol/sm/sm2.js';
 import type { Place } from '../../../protocol/wire/session.js';
 import { type GateFolder, listSegments } from './gateFolder.js';
 import { isTornTail, type JournalPart, readJournal } from './segmentReading.js';
@@ -24,11 +27,18 @@ export interface JournalReport {
   readonly head: Place | null;
   /** An append that was cut short at the very end, or is under way. No fault: it was on no disk. */
   readonly tornBytes: number;
+  /** The last record that a signature by the device's own key covers. */
+  readonly signedUpTo: { readonly epoch: number; readonly seq: number } | null;
+  /** Epochs without any good signature, the newest one left out. */
+  readonly unsignedEpochs: readonly number[];
+  /** Records that went for want of room, and that the journal tells of. No fault: the chain holds their places. */
+  readonly dropped: readonly DroppedRange[];
   readonly faults: readonly Fault[];
 }
 
 interface Read {
   readonly audit: LineAudit;
+  readonly drops: ReturnType<DeclaredDrops['finish']>;
   readonly segments: readonly Segment[];
   readonly tornBytes: number;
   readonly gone: readonly Segment[];
@@ -57,7 +67,10 @@ async function readOnce(
   onSegment: (before: number, of: number) => void,
 ): Promise<Read> {
   const segments = await listSegments(folder);
-  const audit = new LineAudit({ name: 'journal', device: folder.device, fork: 0 }, acknowledged);
+  const { device, key } = folder;
+  const heads = new HeadAudit(device, { keys: [key], verify: sm2Verify });
+  const audit = new LineAudit({ name: 'journal', device, fork: 0 }, acknowledged, heads);
+  const drops = new DeclaredDrops();
   const gone: Segment[] = [];
   const lost: Segment[] = [];
   let tail: JournalPart | undefined;
@@ -77,11 +90,20 @@ async function readOnce(
     )
       lost.push(tail.segment);
     tail = { segment, part: goesOn ? { ...part, from: tail?.part.from ?? part.from } : part };
-    audit.take(part);
+    const record = audit.take(part);
+    if (record !== undefined) drops.note(record);
+    if (part.kind === 'link') drops.link('journal', part.frame.link);
   }
   const endsTorn = tail !== undefined && tail.part.kind === 'damage' && (await isTorn(folder, tail));
   audit.finish(endsTorn);
-  return { audit, segments, gone, lost, tornBytes: endsTorn && tail ? tail.part.to - tail.part.from : 0 };
+  return {
+    audit,
+    drops: drops.finish(),
+    segments,
+    gone,
+    lost,
+    tornBytes: endsTorn && tail ? tail.part.to - tail.part.from : 0,
+  };
 }
 
 const isTorn = (folder: GateFolder, { segment, part }: JournalPart): Promise<boolean> =>
@@ -104,6 +126,7 @@ function reportOf(folder: GateFolder, acknowledged: Place | undefined, read: Rea
     ...read.lost.map(lostFile),
     ...(isNamed ? [] : atBeginning(segments, oldest, ends.get(oldest ?? 0)?.first)),
     ...found,
+    ...read.drops.faults,
   ];
   const first = ends.get(oldest ?? 0)?.first;
   return {
@@ -115,6 +138,9 @@ function reportOf(folder: GateFolder, acknowledged: Place | undefined, read: Rea
     begins: oldest === undefined || first === undefined ? null : { epoch: oldest, seq: first },
     head,
     tornBytes,
+    signedUpTo: audit.heads?.signedUpTo ?? null,
+    unsignedEpochs: audit.heads?.unsignedEpochs ?? [],
+    dropped: read.drops.dropped,
     faults: faults.slice(0, MOST_FAULTS).map((fault) => ({ ...fault, file: fileOf(segments, fault) })),
   };
 }

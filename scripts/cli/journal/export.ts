@@ -114,11 +114,10 @@ async function copyFrames(folder: GateFolder, sink: Sink): Promise<Exported> {
       sum.leftOutBytes += part.to - part.from;
       continue;
     }
-    const { previous } = part.frame;
     const frame =
       part.kind === 'link'
-        ? encodeLinkFrame(previous, part.frame.link)
-        : encodeFrame(previous, part.frame.body);
+        ? encodeLinkFrame(part.frame.previous, part.frame.link)
+        : encodeFrame(part.frame.previous, part.frame.body);
     frames.push(frame);
     pieceBytes += frame.length;
     sum.records += 1;

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { type LedgerPart, readLedger } from '../../../central/ledger/ledgerFile.js';
-import type { Segment } from '../../../daemon/journal/segments.js';
+import { endIn, type Segment } from '../../../daemon/journal/segments.js';
 import { FRAME_HEADER_BYTES, isFrameBeginning } from '../../../protocol/journal/frame.js';
-import { parseRecord } from '../../../protocol/journal/record.js';
+import { outlineOf } from '../../../protocol/journal/record.js';
 import { bytesOf, type GateFolder, segmentError, segmentPath } from './gateFolder.js';
 
 /** A stretch of one of the journal's files. */
@@ -11,27 +11,13 @@ export interface JournalPart {
   readonly part: LedgerPart;
 }
 
-/** `encodeRecord` begins so: much faster than parsing a record for its number alone. */
-const BEGINNING = /^\{"v":1,"epoch":\d{1,15},"seq":(\d{1,15}),/;
-const BEGINNING_BYTES = 64;
-
-function seqOf(body: Buffer): number | undefined {
-  const found = BEGINNING.exec(body.toString('latin1', 0, BEGINNING_BYTES));
-  if (found !== null) return Number(found[1]);
-  const parsed = parseRecord(body);
-  return parsed.ok ? parsed.value.seq : undefined;
-}
-
-/** Where the next file of the same epoch takes over: what a failed flush left behind that point is not counted. */
-function endIn(segments: readonly Segment[], at: number): number {
-  const next = segments[at + 1];
-  return next !== undefined && next.epoch === segments[at]?.epoch ? next.first : Number.POSITIVE_INFINITY;
-}
-
-function isCounted(part: LedgerPart, endBefore: number): boolean {
-  if (part.kind === 'damage') return true;
-  return (part.kind === 'link' ? part.frame.link.seq : (seqOf(part.frame.body) ?? 0)) < endBefore;
-}
+/** Its number, where it has one. */
+const seqOf = (part: LedgerPart): number | undefined =>
+  part.kind === 'damage'
+    ? undefined
+    : part.kind === 'link'
+      ? part.frame.link.seq
+      : outlineOf(part.frame.body)?.seq;
 
 /**
  * All records of a journal in order, in windows, so that its size is no matter; a daemon may be appending to it.
@@ -48,12 +34,12 @@ export async function* readJournal(
   for (const [at, segment] of segments.entries()) {
     onSegment(at);
     const path = segmentPath(folder, segment);
-    const endBefore = endIn(segments, at);
+    const endBefore = endIn(segments, at) ?? Number.POSITIVE_INFINITY;
     let isEmpty = true;
     try {
       for await (const part of readLedger(path)) {
         isEmpty = false;
-        if (isCounted(part, endBefore)) yield { segment, part };
+        if ((seqOf(part) ?? 0) < endBefore) yield { segment, part };
       }
     } catch (thrown) {
       throw segmentError(folder, segment, thrown);

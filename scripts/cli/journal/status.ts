@@ -1,24 +1,26 @@
 import { statfs } from 'node:fs/promises';
+import { loadConfig } from '../../../daemon/config/config.js';
 import { type Acknowledged, readAcknowledged } from '../../../daemon/journal/acknowledged.js';
-import { codeOf } from '../../../protocol/errors.js';
+import { CardpadError, codeOf } from '../../../protocol/errors.js';
 import { type Command, EXIT, toPeople, toResults } from '../command.js';
 import { noMorePositionals, parseCommandLine, required } from '../options.js';
 import { type GateFolder, openGateFolder, runningDaemon } from './gateFolder.js';
 import { progress } from './progress.js';
 import { type Seen, type Survey, surveyJournal } from './survey.js';
 
-const HELP = `usage: cardpad journal status --data DIR [--json]
+const HELP = `usage: cardpad journal status --data DIR [--config FILE] [--json]
 
 Says what the journal of a gate holds: how many records of which kind, how old the oldest is, how far central has them,
 how many come in an hour, and how much room is left. Works beside a running gate and without one, and changes nothing.
 What central acknowledged is written down once a minute, so a few more may be there already.
 
   --data DIR    the gate's data folder ("dataDir" in its configuration)
+  --config FILE the gate's configuration: its limits are set beside what is there
   --json        one line of JSON
 
 example: cardpad journal status --data /var/lib/cardpad`;
 
-const OPTIONS = { data: { type: 'string' }, json: { type: 'boolean' } } as const;
+const OPTIONS = { data: { type: 'string' }, config: { type: 'string' }, json: { type: 'boolean' } } as const;
 
 /** What `--json` prints. */
 interface Status extends Survey {
@@ -34,18 +36,33 @@ interface Status extends Survey {
     readonly trusted: boolean;
   } | null;
   readonly freeBytes: number | null;
+  /** The configured limits of the journal; null without a configuration. */
+  readonly limits: { readonly maxRecords: number; readonly maxBytes: number } | null;
+}
+
+async function limitsIn(file: string | undefined): Promise<Status['limits']> {
+  if (file === undefined) return null;
+  const result = await loadConfig(file);
+  if (!result.ok) {
+    throw new CardpadError('config.wrong', 'fatal', `${file} is not a right configuration`, {
+      help: `cardpad config check ${file} says what is wrong with it.`,
+    });
+  }
+  const { maxRecords, maxMb } = result.config.journal;
+  return { maxRecords, maxBytes: maxMb * 1e6 };
 }
 
 async function status(argv: readonly string[]): Promise<number> {
   const parsed = parseCommandLine(argv, OPTIONS);
   noMorePositionals(parsed.positionals);
   const folder = await openGateFolder(required(parsed.values.data, '--data'));
-  const found = await statusOf(folder);
+  const limits = await limitsIn(parsed.values.config);
+  const found = await statusOf(folder, limits);
   for (const line of parsed.values.json === true ? [JSON.stringify(found)] : lines(found)) toResults(line);
   return EXIT.done;
 }
 
-async function statusOf(folder: GateFolder): Promise<Status> {
+async function statusOf(folder: GateFolder, limits: Status['limits']): Promise<Status> {
   const acknowledged = await acknowledgedIn(folder);
   const survey = await surveyJournal(folder, acknowledged?.place, progress('files read'));
   const { oldest } = survey;
@@ -63,6 +80,7 @@ async function statusOf(folder: GateFolder): Promise<Status> {
             trusted: acknowledged.trusted,
           },
     freeBytes: await freeBytes(folder),
+    limits,
   };
 }
 
@@ -106,7 +124,6 @@ function lines(found: Status): string[] {
   return [
     `device    ${device}, ${running === null ? 'no daemon runs on this folder' : `a daemon runs (process ${running})`}`,
     `records   ${records}${kindWords.length === 0 ? '' : `: ${kindWords.join(', ')}`}`,
-    ...(found.dropped === 0 ? [] : [`dropped   ${found.dropped} for want of room; central is told which`]),
     `epochs    ${epochs === null ? 'none' : `${epochs.first}..${epochs.last} (${epochs.count})`}`,
     `files     ${segments}, ${mb(bytes)}${freeBytes === null ? '' : `; ${mb(freeBytes)} free on the disk`}`,
     ...(oldest === null
@@ -125,6 +142,12 @@ function lines(found: Status): string[] {
       ? []
       : [
           `rate      ${rate.perHour} records an hour (${rate.records} in the last ${rate.hours} h)${certain(rate)}`,
+        ]),
+    ...(found.dropped === 0 ? [] : [`dropped   ${found.dropped} for want of room; their places are proved`]),
+    ...(found.limits === null
+      ? []
+      : [
+          `room      ${found.droppable} of ${found.limits.maxRecords} records, ${mb(bytes)} of ${mb(found.limits.maxBytes)}`,
         ]),
     ...(damagedBytes === 0
       ? []

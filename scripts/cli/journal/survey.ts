@@ -1,5 +1,11 @@
 import { isAfter } from '../../../central/ledger/anchors.js';
-import { type JournalRecord, linkOf, nextHead, parseRecord } from '../../../protocol/journal/record.js';
+import {
+  type JournalRecord,
+  linkOf,
+  nextHead,
+  parseRecord,
+  RECORD_CLASSES,
+} from '../../../protocol/journal/record.js';
 import type { Place } from '../../../protocol/wire/session.js';
 import { bytesOf, type GateFolder, listSegments, segmentPath } from './gateFolder.js';
 import { readJournal } from './segmentReading.js';
@@ -26,7 +32,9 @@ export interface Survey {
   readonly segments: number;
   readonly bytes: number;
   readonly records: number;
-  /** Records that were dropped for want of room; what the chain needs of them is here. */
+  /** Of these, the ones that count against `journal.maxRecords`. */
+  readonly droppable: number;
+  /** Records that went for want of room; their links are here. */
   readonly dropped: number;
   /** Records by kind. */
   readonly kinds: Readonly<Record<string, number>>;
@@ -102,17 +110,17 @@ export async function surveyJournal(
   const kinds = new Map<string, number>();
   const epochs = new Set<number>();
   const days = { trusted: new LastDay(true), untrusted: new LastDay(false) };
-  const sum = { records: 0, dropped: 0, waiting: 0, bytes: 0, damagedBytes: 0 };
+  const sum = { records: 0, droppable: 0, waiting: 0, dropped: 0, bytes: 0, damagedBytes: 0 };
   let oldest: Seen | null = null;
   let last: { readonly record: JournalRecord; readonly body: Buffer; readonly previous: Buffer } | undefined;
   for (const segment of segments) sum.bytes += (await bytesOf(segmentPath(folder, segment))) ?? 0;
   const read = readJournal(folder, segments, (before) => onSegment(before, segments.length));
   for await (const { part } of read) {
+    const parsed = part.kind === 'frame' ? parseRecord(part.frame.body) : undefined;
     if (part.kind === 'link') {
       sum.dropped += 1;
       continue;
     }
-    const parsed = part.kind === 'frame' ? parseRecord(part.frame.body) : undefined;
     if (part.kind !== 'frame' || parsed?.ok !== true) {
       sum.damagedBytes += part.to - part.from;
       continue;
@@ -120,6 +128,7 @@ export async function surveyJournal(
     const record = parsed.value;
     const { kind, epoch, wallMs, trusted } = record;
     sum.records += 1;
+    if (record.class !== RECORD_CLASSES.chain) sum.droppable += 1;
     if (acknowledged === undefined || isAfter(record, acknowledged)) sum.waiting += 1;
     if (kinds.has(kind) || kinds.size < MOST_KINDS) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
     epochs.add(epoch);

@@ -34,7 +34,12 @@ function lines(report: JournalReport): string[] {
   const beginning = begins === null ? '' : `, begins at ${begins.epoch}/${begins.seq}`;
   const place = head === null ? 'no head' : `head ${head.epoch}/${head.seq} ${head.head.slice(0, 16)}`;
   const torn = tornBytes === 0 ? '' : `, a torn tail of ${tornBytes} bytes (no fault)`;
-  const summary = `${records} records in ${segments} files, ${from}${beginning}, ${place}${torn}`;
+  const { signedUpTo, unsignedEpochs, dropped } = report;
+  const upTo = signedUpTo === null ? 'not signed' : `signed up to ${signedUpTo.epoch}/${signedUpTo.seq}`;
+  const unsigned = unsignedEpochs.length === 0 ? '' : ` (no signature in ${unsignedEpochs.length} epochs)`;
+  const gone = dropped.flatMap(({ counts }) => Object.values(counts)).reduce((sum, count) => sum + count, 0);
+  const links = gone === 0 ? '' : `, ${gone} dropped for want of room and told of`;
+  const summary = `${records} records in ${segments} files, ${from}${beginning}, ${place}, ${upTo}${unsigned}${links}${torn}`;
   if (whole) return [`${device} ok: ${summary}`];
   const shown = faults.slice(0, FAULTS_SHOWN).map((fault) => `${device} ${faultLine(fault)}`);
   const more = faults.length - shown.length;

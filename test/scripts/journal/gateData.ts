@@ -3,10 +3,16 @@ import { join } from 'node:path';
 import { ManualClock } from '../../../platform/clock.js';
 import { folderDisk } from '../../../platform/disk.js';
 import { scanFrames } from '../../../protocol/journal/frame.js';
+import { generateSm2KeyPair, sm2Sign } from '../../../protocol/sm/sm2.js';
+import { keyId } from '../../../protocol/sm/sm2Key.js';
 import { DEVICE, openOn, tap, verdictOn } from '../../daemon/journal/bench.js';
 
-/** The fields of `device.json` that the commands read; the key signs nothing here. */
-const PUBLIC_KEY = `04${'ab'.repeat(64)}`;
+/** The fields of `device.json` that the commands read. */
+const KEY = generateSm2KeyPair();
+const SIGNER = {
+  id: keyId(KEY.publicKey),
+  sign: async (message: Uint8Array) => sm2Sign(message, KEY.privateKey, KEY.publicKey),
+};
 export const BEGAN_MS = Date.UTC(2026, 5, 1, 8);
 
 /** So many go into one flush. */
@@ -26,7 +32,7 @@ export interface Start {
 export class GateData {
   constructor(readonly path: string) {
     mkdirSync(join(path, 'journal'), { recursive: true, mode: 0o700 });
-    writeFileSync(join(path, 'device.json'), JSON.stringify({ device: DEVICE, publicKey: PUBLIC_KEY }));
+    writeFileSync(join(path, 'device.json'), JSON.stringify({ device: DEVICE, publicKey: KEY.publicKey }));
   }
 
   get journal(): string {
@@ -53,7 +59,7 @@ export class GateData {
   /** One start of the gate. @returns its last place */
   async start({ taps, trusted = true, wallMs = BEGAN_MS, everyMs = 10 }: Start) {
     const clock = new ManualClock(wallMs);
-    const { journal } = await openOn(folderDisk(this.journal), clock, { trusted });
+    const { journal } = await openOn(folderDisk(this.journal), clock, { trusted, signer: SIGNER });
     for (let count = 0; count < taps; count++) {
       const { id } = journal.append(tap);
       const { durable } = journal.append(verdictOn(id));

@@ -56,10 +56,29 @@ export async function sweepTemporaries(folder: string, olderThanMs = performance
   }
 }
 
+/**
+ * Node's own recursive mkdir tries for ever where a folder that is there takes no new one and calls that ENOENT (/proc).
+ * @returns the first folder that was made; undefined when all were there
+ */
+async function makeFolders(path: string): Promise<string | undefined> {
+  const make = () => mkdir(path, { mode: 0o700 });
+  try {
+    await make();
+    return path;
+  } catch (thrown) {
+    const code = codeOf(thrown);
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return undefined;
+    if (code !== 'ENOENT' || dirname(path) === path) throw thrown;
+    const above = await makeFolders(dirname(path));
+    await make();
+    return above ?? path;
+  }
+}
+
 /** Makes a folder that only its owner may look into; its name is durable too, as far as its parents may be read. */
 export async function makePrivateFolder(path: string): Promise<void> {
   try {
-    const firstMade = await mkdir(path, { recursive: true, mode: 0o700 });
+    const firstMade = await makeFolders(path);
     if (firstMade === undefined) return;
     const above = dirname(resolve(firstMade));
     for (let folder = resolve(path); folder !== above; folder = dirname(folder)) {

@@ -71,6 +71,11 @@ t.test('a private folder is its owner’s alone, made with all above it', async 
   t.equal(modeOf(path), '700');
   await makePrivateFolder(path);
   const file = join(t.testdir({ file: '' }), 'file', 'below');
+  await t.rejects(
+    makePrivateFolder('/proc/no/such'),
+    { code: 'files.folder' },
+    'it tells, and does not try for ever',
+  );
   await t.rejects(makePrivateFolder(file), { code: 'files.folder', disposition: 'fatal', help: /may write/ });
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ledgerFolder, makeTicketKey, writeTicketKeys } from '../../central/keys.js';
 import { type Central, startCentral } from '../../central/service.js';
 import { type Random, randomBytes } from '../../drivers/simulated/random.js';
+import type { Cancel } from '../../platform/clock.js';
 import { createLog } from '../../platform/log.js';
 import { messageOf } from '../../protocol/errors.js';
 import { scanFrames } from '../../protocol/journal/frame.js';
@@ -29,6 +30,16 @@ interface Life {
   readonly clock: LifeClock;
   readonly links: KillableOpener;
   readonly central: Central;
+}
+
+/** Central looks at its files so often; each look is a real `stat`, and one that is late changes nothing. */
+const LOOK_MS = 250;
+const LOOK_SELDOM_MS = 5_000;
+
+class CentralClock extends LifeClock {
+  override schedule(delayMs: number, call: () => void): Cancel {
+    return super.schedule(delayMs === LOOK_MS ? LOOK_SELDOM_MS : delayMs, call);
+  }
 }
 
 /** Central's machine, its real folder, and one life after another of the real service on it. */
@@ -121,7 +132,7 @@ export class CentralSide {
     const { time, site, broker, path, seen, stream, sessionLifetimeMs } = this.options;
     const number = this.#lives++;
     const random = (purpose: string) => stream(`central ${number} ${purpose}`);
-    const clock = new LifeClock(time, this.machine, random('timers'));
+    const clock = new CentralClock(time, this.machine, random('timers'));
     let opened = 0;
     const links = broker.opener(clock, path, () => random(`link ${opened++}`));
     const secrets = random('secrets');

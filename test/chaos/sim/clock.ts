@@ -108,10 +108,6 @@ export const exactClock = (time: SimTime): Clock => ({
 /** Node's timers fire up to so much before the monotonic clock says that they are due. */
 const EARLY_MS = 0.9;
 const LATE_MS = 2;
-/** Central looks at its files so often; each look is a real `stat`, and one that is late changes nothing. */
-const LOOK_MS = 250;
-const LOOK_SELDOM_MS = 5_000;
-
 /** The clock of one life of a process: when that life ends, none of its timers fires any more. */
 export class LifeClock implements Clock {
   #alive = true;
@@ -135,9 +131,8 @@ export class LifeClock implements Clock {
   }
 
   schedule(delayMs: number, call: () => void): Cancel {
-    const wantedMs = delayMs === LOOK_MS ? LOOK_SELDOM_MS : delayMs;
     const awryMs = between(this.random, -EARLY_MS, LATE_MS);
-    return this.time.after(wantedMs + awryMs, () => this.enter(call));
+    return this.time.after(delayMs + awryMs, () => this.enter(call));
   }
 
   sleep(ms: number): Promise<void> {

@@ -258,6 +258,21 @@ t.test('a tap twice within the time in which a card counts once', async (t) => {
   );
 });
 
+t.test('an alarm that central told nobody of, or more often than it lived', async (t) => {
+  const alarm = { key: '9/9', epoch: 9, monoMs: 0, trusted: true, content: { alarm: 'central.silent' } };
+  const told = { ...ledger, alarms: [...ledger.alarms, alarm] };
+  t.match(await violationsOf(street, told), ['central told nobody of alarm 9/9']);
+  const before = seen.logged.length;
+  const { lives } = street.central;
+  for (let times = 0; times <= lives; times++)
+    seen.logged.push(
+      'central 2026-01-01T00:00:00Z warn  alarm device=gz-bus-a1 record=9/9 alarm=central.silent',
+    );
+  const violations = await violationsOf(street, told);
+  seen.logged.splice(before);
+  t.same(violations, [`central told of alarm 9/9 ${lives + 1} times in ${lives} lives`]);
+});
+
 t.test('cards on a day without a fault that gave no tap', async (t) => {
   const violations = await violationsOf(street, { ...ledger, taps: new Map() });
   t.ok(

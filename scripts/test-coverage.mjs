@@ -6,7 +6,7 @@ import { basename, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The least that must be covered of each layer, in percent: a little under what is reached. */
-const FLOORS = { protocol: 98, platform: 94, drivers: 96, daemon: 95, central: 93, scripts: 64 };
+const FLOORS = { protocol: 98, platform: 94, drivers: 96, daemon: 95, central: 93, scripts: 62 };
 
 /**
  * The end-to-end tests measure times and memory, which counting would spoil. Of them only those of the command line

@@ -9,3 +9,9 @@ if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); proce
   echo "Debian 13 has it (apt install nodejs npm); for older systems see https://nodejs.org/" >&2
   exit 3
 fi
+# Native add-ons are compiled with the headers that came with this Node, where they did: no download for them.
+node_prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
+if [ -f "$node_prefix/include/node/node.h" ]; then
+  npm_config_nodedir="$node_prefix"
+  export npm_config_nodedir
+fi

@@ -167,7 +167,14 @@ export async function cardpad(t: TestScope, argv: readonly string[], input = '')
   return { code, stdout: child.stdout, stderr: child.stderr };
 }
 
-/** The same for a step that must succeed; gives standard output. */
+/** Waits for the end of one that must succeed. */
+export async function mustEnd(child: Child): Promise<void> {
+  child.hush();
+  const { code } = await child.exited;
+  if (code !== 0) throw new Error(`ended with ${code}: ${child.stderr}`);
+}
+
+/** Runs one that must succeed; gives standard output. */
 export async function mustRun(t: TestScope, argv: readonly string[], input = ''): Promise<string> {
   const { code, stdout, stderr } = await cardpad(t, argv, input);
   if (code !== 0) throw new Error(`cardpad ${argv.join(' ')} ended with ${code}: ${stderr}`);

@@ -5,6 +5,7 @@ import { PREAMBLE } from '../../../protocol/reader/samFrame.js';
 import { Changes } from './changes.js';
 import { type Child, startCardpad } from './child.js';
 import { Edges } from './edges.js';
+import { MountedDisk } from './mountedDisk.js';
 import { cardOf, type Person } from './people.js';
 import type { EventLine, Site } from './site.js';
 
@@ -27,6 +28,8 @@ export interface GateOptions {
   readonly log?: 'debug' | 'info';
   /** What happens in the enrolled gate's data folder before its first start. */
   readonly prepare?: (data: string) => Promise<void>;
+  /** The data folder lies on a disk of its own, of so many kilobytes. */
+  readonly disk?: { readonly kind: 'tmpfs' | 'ext4'; readonly sizeKb: number };
   /** A data folder beside the first one's, copied from there: two gates with one identity. */
   readonly copyOf?: TestGate;
   /** Another way to the reader than the TCP port of the module in the test. */
@@ -76,6 +79,7 @@ export class TestGate {
     private readonly options: GateOptions,
     readonly reader: SamServer,
     private readonly start: () => Child,
+    private readonly mounted: MountedDisk | undefined,
   ) {
     this.data = join(site.folder, nameOf(options));
     this.gpio = `${this.data}-gpio`;
@@ -104,8 +108,11 @@ export class TestGate {
     site.t.teardown(() => reader.close());
     const config = configOf(data);
     await writeFile(config, JSON.stringify(document(site, options, reader.tcpPort)));
-    const start = () => startCardpad(site.t, ['run', '--config', config, '--log-level', log]);
-    gate = new TestGate(site, options, reader, start);
+    const disk =
+      options.disk && (await MountedDisk.mount(site.t, options.disk.kind, data, options.disk.sizeKb));
+    const argv = ['run', '--config', config, '--log-level', log];
+    const start = () => disk?.startCardpad(argv) ?? startCardpad(site.t, argv);
+    gate = new TestGate(site, options, reader, start, disk);
     const { edges } = gate;
     site.t.teardown(() => edges.close());
     await gate.ready();
@@ -115,6 +122,12 @@ export class TestGate {
   /** The file that it was started with. */
   get config(): string {
     return configOf(this.data);
+  }
+
+  /** Of a gate that was given one. */
+  get disk(): MountedDisk {
+    if (this.mounted === undefined) throw new Error('this gate has no disk of its own');
+    return this.mounted;
   }
 
   get device(): string {

@@ -10,7 +10,6 @@ const LINES_SHOWN = 12;
 
 /** What of a tap test is needed here. */
 export interface TestScope {
-  testdir(content: Record<string, string>): string;
   teardown(call: () => unknown): unknown;
 }
 
@@ -98,10 +97,15 @@ export class Child {
   }
 
   /** Waits until standard output fits: `look` is given its whole lines. */
-  output<T>(look: (lines: readonly string[]) => T | undefined | false, what: string): Promise<T> {
+  output<T>(
+    look: (lines: readonly string[]) => T | undefined | false,
+    what: string,
+    withinMs = DEADLINE_MS,
+  ): Promise<T> {
     return this.#changes.until(
       () => look(this.#lines('stdout')),
       () => `${what} from ${this.name}, which wrote:\n${this.stdout}\n${this.#last()}`,
+      withinMs,
     );
   }
 

@@ -143,10 +143,12 @@ export class Site {
     device: string,
     look: (lines: readonly EventLine[]) => T | undefined | false,
     what: string,
+    withinMs?: number,
   ): Promise<T> {
     return this.#follower.output(
       (lines) => look(parse(lines).filter((line) => line.device === device)),
       what,
+      withinMs,
     );
   }
 

@@ -4,12 +4,12 @@ import { liveFlap } from './flap/flap.js';
 
 const SEED = testSeed();
 /** `scripts/chaos --flap` does this for minutes. */
-const SECONDS = 15;
+const SECONDS = 10;
 
 t.test('all connections to the broker go once a second: every tap is at central once', async (t) => {
   t.comment(`scripts/chaos --flap 1 --seed ${SEED}`);
   const { violations, ...figures } = await liveFlap(t, { seed: SEED, seconds: SECONDS });
   t.comment(JSON.stringify(figures));
   t.same(violations, []);
-  t.ok(figures.visits >= 5, `${figures.visits} cards`);
+  t.ok(figures.visits >= 4, `${figures.visits} cards`);
 });

@@ -27,8 +27,9 @@ faults, and checks each day against the same invariants. Builds the tests first 
 
 Other ways to break it:
 
-  --power-cut    the power goes at every instant of three lives of a journal, and a start is tried on every disk that
-                 may be left: what was not flushed is lost, torn, or there in another order
+  --power-cut    the power goes at every instant of three lives of a journal, and of three more in which it is full and
+                 makes room; a start is tried on every disk that may be left: what was not flushed is lost, torn, or
+                 there in another order
     --tears N    at how many bytes each write is torn (default 400; 1000000 for every byte)
   --outage       a gate without network for hours, with people and power cuts, until central has everything
     --hours N    (default 24)   --taps N  at least so many (default 20000)   --cuts N  power cuts (default 3)

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { liveFlap } from '../flap/flap.js';
 import { Scope } from '../flap/scope.js';
 import { liveOutage } from '../outage.js';
-import { cutJournal } from '../power/run.js';
+import { cutFullJournal, cutJournal, type PowerCutResult } from '../power/run.js';
 
 /** What is tried beside whole days. */
 export type Proof =
@@ -41,10 +41,19 @@ async function cutPower(tearsAWrite: number, seed: number, say: Say, sayAside: S
   const onProgress = (images: number, faults: number) => sayAside(`${images} disks, ${faults} violations`);
   const options = { seed, tearsAWrite, largeEvery: 4, thoroughEvery: 20, onProgress };
   const journal = await cutJournal(options);
-  say(`journal: ${journal.calls} calls, ${journal.instants} instants, ${journal.images} disks`);
-  for (const fault of journal.faults) say(`  ${fault}`);
-  say(`${journal.thorough} disks delivered to a ledger and cut again; on ${journal.named} a gap is named`);
-  return { held: journal.faults.length === 0, report: { journal } };
+  sayCut('journal', journal, say);
+  const full = await cutFullJournal(options);
+  sayCut('full journal', full, say);
+  say(`${full.thinned} disks with records that were dropped for want of room, each of them declared`);
+  const held = journal.faults.length + full.faults.length === 0;
+  return { held, report: { journal, full } };
+}
+
+function sayCut(what: string, result: PowerCutResult, say: Say): void {
+  const { calls, instants, images, thorough, named, faults } = result;
+  say(`${what}: ${calls} calls, ${instants} instants, ${images} disks`);
+  for (const fault of faults) say(`  ${fault}`);
+  say(`${thorough} disks delivered to a ledger and cut again; on ${named} a gap is named`);
 }
 
 async function outage(

@@ -260,11 +260,24 @@ function toBatch(
   };
 }
 
+/**
+ * A daemon that was killed may have left records that were written and not flushed: what a start is tied to must not be
+ * less durable than the start itself.
+ */
+async function flushFound(disk: Disk, { name }: Segment, log: Log): Promise<void> {
+  try {
+    await disk.sync(name);
+  } catch (thrown) {
+    log.warn('segment not flushed', { segment: name, problem: codeOf(thrown) ?? messageOf(thrown) });
+  }
+}
+
 /** The last place on a disk as a start finds it; null on an empty one. What cannot be read is passed over. */
 export async function lastPlace(disk: Disk, segments: readonly Segment[], log: Log): Promise<Place | null> {
   for (const [index, segment] of [...segments.entries()].reverse()) {
     const endBefore = endIn(segments, index) ?? Number.POSITIVE_INFINITY;
     try {
+      await flushFound(disk, segment, log);
       const last = await lastRecord(disk, segment, endBefore);
       if (last !== undefined) return { epoch: segment.epoch, seq: last.seq, head: last.head.toString('hex') };
     } catch (thrown) {

@@ -35,7 +35,7 @@ import { RecordKeys, type WrappedKey } from './recordKeys.js';
 import type { RoomLimits } from './room.js';
 import { RoomKeeper } from './roomKeeper.js';
 import { type Segment, segmentsIn } from './segments.js';
-import { SegmentWriter } from './writer.js';
+import { FLUSH_WITHIN_MS, SegmentWriter } from './writer.js';
 
 export interface JournalOptions {
   readonly disk: Disk;
@@ -54,6 +54,8 @@ export interface JournalOptions {
   /** Told when the journal is full and drops what central does not have, and when it has room again. */
   readonly onDropping?: (dropping: boolean) => void;
   readonly limits?: JournalLimits;
+  /** How long a record that may wait for its flush waits for one to share. */
+  readonly flushWithinMs?: number;
   readonly log: Log;
 }
 
@@ -79,6 +81,9 @@ export interface Appended {
 
 /** The first segment of an epoch begins with its `start`, all others with their `key`. */
 const FIRST_KEY_SEQ = 2;
+
+/** Whether a record's flush is made for it, or is the next one that is made for another, within seconds. */
+export type Flush = 'now' | 'later';
 
 type Content =
   | { readonly kind: 'tap'; readonly content: TapContent }
@@ -118,6 +123,7 @@ export class Journal {
     private readonly start: StartFacts,
   ) {
     const { disk, clock, log, onFailing = () => {}, limits = DEFAULT_LIMITS } = options;
+    const { flushWithinMs = FLUSH_WITHIN_MS } = options;
     const segments = () => [...this.#old, ...this.#writer.segments];
     this.#old = old;
     this.epoch = (old.at(-1)?.epoch ?? 0) + 1;
@@ -133,12 +139,13 @@ export class Journal {
       onHalf: () => this.#keys.prepare(),
       onOver: () => this.#heads.segmentClosed(),
     });
-    this.#writer = new SegmentWriter(disk, this.epoch, clock, log, {
+    const events = {
       onDurable: () => this.onDurable(),
       onFailing,
       onSegment: () => this.#room.check(),
       onFull: () => this.#archive.relieve(),
-    });
+    };
+    this.#writer = new SegmentWriter(disk, this.epoch, clock, log, events, flushWithinMs);
     this.#archive = new Archive({
       ...options,
       epoch: this.epoch,
@@ -194,9 +201,10 @@ export class Journal {
 
   /**
    * Appends a sealed record.
+   * @param flush `later` for what need not be durable at once: written now, flushed with what comes next
    * @throws CardpadError `journal.full` (retry) when the disk has failed for long
    */
-  append({ kind, content }: Content): Appended {
+  append({ kind, content }: Content, flush: Flush = 'now'): Appended {
     this.#checkRoom();
     const key = this.#currentKey();
     const address = { device: this.options.device, epoch: this.epoch, seq: this.#seq + 1, kind };
@@ -204,6 +212,7 @@ export class Journal {
     const appended = this.#append(
       kind,
       'tap' in content ? { sealed, clear: { tap: content.tap } } : { sealed },
+      flush,
     );
     const { id, digest, durable } = appended;
     if (kind === 'alarm') this.alarms.raise({ id, digest, content }, durable);
@@ -221,7 +230,7 @@ export class Journal {
 
   #appendOpen(kind: RecordKind, clear: NonNullable<JournalRecord['clear']>): Appended {
     this.#checkRoom();
-    return this.#append(kind, { clear });
+    return this.#append(kind, { clear }, 'later');
   }
 
   /** Asked before anything is numbered or sealed: a number once given is never left out. */
@@ -263,6 +272,7 @@ export class Journal {
   #append(
     kind: RecordKind,
     part: Pick<JournalRecord, 'clear' | 'sealed'>,
+    flush: Flush = 'now',
   ): Appended & { readonly digest: Uint8Array } {
     const { boot, clock, time } = this.options;
     const record: JournalRecord = {
@@ -289,6 +299,7 @@ export class Journal {
         seq: record.seq,
         bytes: encodeFrame(previous, body),
         begins,
+        mayWait: flush === 'later',
         settle: (failure) => (failure === undefined ? resolve() : reject(failure)),
       });
     });

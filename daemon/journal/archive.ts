@@ -54,13 +54,6 @@ const READ_TRIES = 3;
 /** A link in a batch, as bytes of a record that take as much. */
 const LINK_BYTES = 72;
 
-/** A small buffer is a slice of an 8 KiB slab, which stays as long as the slice does (node:buffer, `Buffer.poolSize`). */
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
-}
-
 /** What is on disk: read back for central, and removed when its time has come. */
 export class Archive {
   /** The newest records of this epoch. What has just been written need not be read to be sent. */
@@ -82,8 +75,8 @@ export class Archive {
   }
 
   /** A record was appended. */
-  note(record: StoredRecord & { readonly entry: Buffer }): void {
-    this.#recent.push({ ...record, entry: ownCopy(record.entry) });
+  note(record: StoredRecord): void {
+    this.#recent.push(record);
     if (this.#recent.length > RECORDS_A_SEGMENT) this.#recent.shift();
   }
 

@@ -3,7 +3,7 @@ import type { Disk } from '../../platform/disk.js';
 import type { Log } from '../../platform/log.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
 import type { ClockFacts } from '../../protocol/journal/clockMark.js';
-import { encodeFrame } from '../../protocol/journal/frame.js';
+import { encodeFrame, FRAME_HEADER_BYTES } from '../../protocol/journal/frame.js';
 import {
   type DroppedFacts,
   encodeRecord,
@@ -29,6 +29,7 @@ import type { Place } from '../../protocol/wire/session.js';
 import type { RecordTime } from '../time.js';
 import { Archive, lastPlace, type Outgoing, unansweredTaps } from './archive.js';
 import { HeadSigner, type Signer } from './headSigner.js';
+import { Ivs } from './ivs.js';
 import { OpenSegment } from './openSegment.js';
 import { RaisedAlarms } from './raisedAlarms.js';
 import { RecordKeys, type WrappedKey } from './recordKeys.js';
@@ -105,6 +106,7 @@ export class Journal {
   #keySeq = 0;
   readonly #old: Segment[];
   readonly #keys: RecordKeys;
+  readonly #ivs: Ivs;
   readonly #segment: OpenSegment;
   readonly #heads: HeadSigner;
   readonly #writer: SegmentWriter;
@@ -130,6 +132,7 @@ export class Journal {
     this.#head = epochBase(this.epoch, start);
     this.alarms = new RaisedAlarms(clock);
     this.#keys = new RecordKeys(options);
+    this.#ivs = new Ivs(options.randomBytes);
     this.#heads = new HeadSigner({
       ...options,
       newest: () => this.newest,
@@ -208,7 +211,7 @@ export class Journal {
     this.#checkRoom();
     const key = this.#currentKey();
     const address = { device: this.options.device, epoch: this.epoch, seq: this.#seq + 1, kind };
-    const sealed = sealContent(key, this.#keySeq, address, this.options.randomBytes(12), content);
+    const sealed = sealContent(key, this.#keySeq, address, this.#ivs.next(), content);
     const appended = this.#append(
       kind,
       'tap' in content ? { sealed, clear: { tap: content.tap } } : { sealed },
@@ -293,11 +296,13 @@ export class Journal {
     this.#seq = record.seq;
     const link = linkOf(record, body);
     this.#head = nextHead(previous, link);
-    this.#archive.note({ seq: record.seq, entry: body, previous, head: this.#head });
+    const frame = encodeFrame(previous, body);
+    const entry = frame.subarray(FRAME_HEADER_BYTES);
+    this.#archive.note({ seq: record.seq, entry, previous, head: this.#head });
     const durable = new Promise<void>((resolve, reject) => {
       this.#writer.write({
         seq: record.seq,
-        bytes: encodeFrame(previous, body),
+        bytes: frame,
         begins,
         mayWait: flush === 'later',
         settle: (failure) => (failure === undefined ? resolve() : reject(failure)),

@@ -23,6 +23,8 @@ export interface Outgoing {
   readonly batch: Batch;
   /** The place of its last record. */
   readonly last: Place;
+  /** More that could be sent lies behind it. */
+  readonly more: boolean;
 }
 
 export interface ArchiveOptions {
@@ -58,6 +60,8 @@ const LINK_BYTES = 72;
 export class Archive {
   /** The newest records of this epoch. What has just been written need not be read to be sent. */
   readonly #recent: StoredRecord[] = [];
+  /** The segment that was read last, as long as there is something to send: the next batch mostly lies in it too. */
+  #lastRead: { readonly segment: Segment; readonly stored: readonly StoredRecord[] } | undefined;
   readonly #failedReads = new Map<string, number>();
   /** When a segment was first seen to be wholly at central, monotonic; and the wall time of its last record. */
   readonly #settled = new Map<string, { readonly atMs: number; readonly lastWallMs: number | undefined }>();
@@ -90,9 +94,12 @@ export class Archive {
       const from = segment.epoch === after.epoch ? after.seq + 1 : 1;
       const stored = await this.#stored(segment, from);
       const wanted = unbroken(stored.filter(({ seq }) => seq >= from && seq < endBefore));
-      const batch = toBatch(segment.epoch, from, wanted.slice(0, maxRecords), maxBytes);
-      if (batch !== undefined) return batch;
+      const outgoing = toBatch(segment.epoch, from, wanted.slice(0, maxRecords), maxBytes);
+      if (outgoing === undefined) continue;
+      const { epoch, seq } = outgoing.last;
+      return { ...outgoing, more: epoch !== this.options.epoch || seq < this.options.durableSeq() };
     }
+    this.#lastRead = undefined;
     return undefined;
   }
 
@@ -155,9 +162,13 @@ export class Archive {
   }
 
   async #lastWallMs(segment: Segment): Promise<number | undefined> {
-    const stored = await readSegment(this.options.disk, segment).catch(() => []);
-    const last = stored.flatMap(({ entry }) => (Buffer.isBuffer(entry) ? [entry] : [])).at(-1);
-    const parsed = last === undefined ? undefined : parseRecord(last);
+    const { disk } = this.options;
+    let last = await lastRecord(disk, segment, Number.POSITIVE_INFINITY).catch(() => undefined);
+    if (last !== undefined && !Buffer.isBuffer(last.entry)) {
+      const stored = await readSegment(disk, segment).catch(() => []);
+      last = stored.findLast(({ entry }) => Buffer.isBuffer(entry));
+    }
+    const parsed = Buffer.isBuffer(last?.entry) ? parseRecord(last.entry) : undefined;
     return parsed?.ok && parsed.value.trusted ? parsed.value.wallMs : undefined;
   }
 
@@ -174,6 +185,7 @@ export class Archive {
         }
       }
       this.#settled.delete(segment.name);
+      if (this.#lastRead?.segment === segment) this.#lastRead = undefined;
       this.options.onRemoved(segment);
       return true;
     });
@@ -183,6 +195,7 @@ export class Archive {
   replace(segment: Segment, bytes: Buffer): Promise<boolean> {
     return this.#inTurn(async () => {
       if (!this.options.segments().includes(segment)) return false;
+      if (this.#lastRead?.segment === segment) this.#lastRead = undefined;
       await this.options.disk.replace(segment.name, bytes);
       return true;
     });
@@ -198,9 +211,13 @@ export class Archive {
     const [oldest] = this.#recent;
     const inMemory = segment.epoch === this.options.epoch && oldest !== undefined && from >= oldest.seq;
     if (inMemory) return this.#recent;
+    if (this.#lastRead?.segment === segment) return this.#lastRead.stored;
     try {
       const stored = await readSegment(this.options.disk, segment);
       this.#failedReads.delete(segment.name);
+      // One that is still written to has more by the next time.
+      const isWhole = this.options.segments().at(-1) !== segment;
+      this.#lastRead = isWhole ? { segment, stored } : undefined;
       return stored;
     } catch (thrown) {
       if (this.#isLost(segment, codeOf(thrown))) return [];
@@ -228,7 +245,7 @@ function toBatch(
   from: number,
   wanted: readonly StoredRecord[],
   maxBytes: number,
-): Outgoing | undefined {
+): Omit<Outgoing, 'more'> | undefined {
   const [first] = wanted;
   if (first === undefined) return undefined;
   const records: BatchEntry[] = [];

@@ -122,7 +122,9 @@ export class Effects {
     const place = this.#takePlace(tap);
     if (place === undefined) return;
     this.options.log.info('tap void', { tap: `${place.epoch}/${place.seq}`, reason });
-    this.#write(() => this.options.journal.append({ kind: 'tap-void', content: { tap: place, reason } }));
+    this.#write(() =>
+      this.options.journal.append({ kind: 'tap-void', content: { tap: place, reason } }, 'later'),
+    );
   }
 
   #appendVerdict(effect: LaneEffect & { type: 'append-verdict' }): void {
@@ -142,7 +144,7 @@ export class Effects {
     const place = this.#takePlace(tap);
     if (place === undefined) return;
     const content = { tap: place, outcome, reasons: [...reasons], action, decidedBy, tookMs };
-    this.#write(() => this.options.journal.append({ kind: 'verdict', content }));
+    this.#write(() => this.options.journal.append({ kind: 'verdict', content }, 'later'));
   }
 
   #write(append: () => unknown): void {

@@ -88,7 +88,19 @@ async function openJournal(
     };
     const onDropping = (dropping: boolean) => conditions.set('journal.dropping', dropping);
     const named = { log: log.named('journal'), limits: limitsOf(journal), onFailing, onDropping };
-    return await Journal.open({ disk, device, clock, randomBytes, boot, time, wrapKey, signer, ...named });
+    const { flushWithinMs } = journal;
+    return await Journal.open({
+      disk,
+      device,
+      clock,
+      randomBytes,
+      boot,
+      time,
+      wrapKey,
+      signer,
+      flushWithinMs,
+      ...named,
+    });
   } catch (cause) {
     if (cause instanceof CardpadError && cause.disposition === 'fatal') throw cause;
     const folder = join(dataDir, 'journal');

@@ -52,6 +52,7 @@ export interface Config {
   readonly journal: {
     readonly durableWaitMs: number;
     readonly whenNotDurable: 'call-staff' | 'open';
+    readonly flushWithinMs: number;
     readonly maxRecords: number;
     readonly maxMb: number;
     readonly retentionHours: number;

@@ -300,6 +300,16 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     about: 'What an entry does when the tap cannot be written to disk. An exit opens always.',
   },
   {
+    path: 'journal.flushWithinMs',
+    schema: milliseconds(0, 10_000),
+    expected: 'a whole number from 0 to 10000',
+    default: 2000,
+    unit: 'ms',
+    live: false,
+    about:
+      'How long the record of an outcome, written at once, may wait to be flushed with the next tap: fewer flushes, and a power cut leaves fewer than so many milliseconds of outcomes unknown. A tap itself never waits.',
+  },
+  {
     path: 'journal.maxRecords',
     schema: wholeNumber(1_000, 5_000_000),
     expected: 'a whole number from 1000 to 5000000',

@@ -23,6 +23,8 @@ export interface Outgoing {
   readonly batch: Batch;
   /** The place of its last record. */
   readonly last: Place;
+  /** More that could be sent lies behind it. */
+  readonly more: boolean;
 }
 
 export interface ArchiveOptions {
@@ -54,17 +56,12 @@ const READ_TRIES = 3;
 /** A link in a batch, as bytes of a record that take as much. */
 const LINK_BYTES = 72;
 
-/** A small buffer is a slice of an 8 KiB slab, which stays as long as the slice does (node:buffer, `Buffer.poolSize`). */
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
-}
-
 /** What is on disk: read back for central, and removed when its time has come. */
 export class Archive {
   /** The newest records of this epoch. What has just been written need not be read to be sent. */
   readonly #recent: StoredRecord[] = [];
+  /** The segment that was read last, as long as there is something to send: the next batch mostly lies in it too. */
+  #lastRead: { readonly segment: Segment; readonly stored: readonly StoredRecord[] } | undefined;
   readonly #failedReads = new Map<string, number>();
   /** When a segment was first seen to be wholly at central, monotonic; and the wall time of its last record. */
   readonly #settled = new Map<string, { readonly atMs: number; readonly lastWallMs: number | undefined }>();
@@ -82,8 +79,8 @@ export class Archive {
   }
 
   /** A record was appended. */
-  note(record: StoredRecord & { readonly entry: Buffer }): void {
-    this.#recent.push({ ...record, entry: ownCopy(record.entry) });
+  note(record: StoredRecord): void {
+    this.#recent.push(record);
     if (this.#recent.length > RECORDS_A_SEGMENT) this.#recent.shift();
   }
 
@@ -97,9 +94,12 @@ export class Archive {
       const from = segment.epoch === after.epoch ? after.seq + 1 : 1;
       const stored = await this.#stored(segment, from);
       const wanted = unbroken(stored.filter(({ seq }) => seq >= from && seq < endBefore));
-      const batch = toBatch(segment.epoch, from, wanted.slice(0, maxRecords), maxBytes);
-      if (batch !== undefined) return batch;
+      const outgoing = toBatch(segment.epoch, from, wanted.slice(0, maxRecords), maxBytes);
+      if (outgoing === undefined) continue;
+      const { epoch, seq } = outgoing.last;
+      return { ...outgoing, more: epoch !== this.options.epoch || seq < this.options.durableSeq() };
     }
+    this.#lastRead = undefined;
     return undefined;
   }
 
@@ -162,9 +162,13 @@ export class Archive {
   }
 
   async #lastWallMs(segment: Segment): Promise<number | undefined> {
-    const stored = await readSegment(this.options.disk, segment).catch(() => []);
-    const last = stored.flatMap(({ entry }) => (Buffer.isBuffer(entry) ? [entry] : [])).at(-1);
-    const parsed = last === undefined ? undefined : parseRecord(last);
+    const { disk } = this.options;
+    let last = await lastRecord(disk, segment, Number.POSITIVE_INFINITY).catch(() => undefined);
+    if (last !== undefined && !Buffer.isBuffer(last.entry)) {
+      const stored = await readSegment(disk, segment).catch(() => []);
+      last = stored.findLast(({ entry }) => Buffer.isBuffer(entry));
+    }
+    const parsed = Buffer.isBuffer(last?.entry) ? parseRecord(last.entry) : undefined;
     return parsed?.ok && parsed.value.trusted ? parsed.value.wallMs : undefined;
   }
 
@@ -181,6 +185,7 @@ export class Archive {
         }
       }
       this.#settled.delete(segment.name);
+      if (this.#lastRead?.segment === segment) this.#lastRead = undefined;
       this.options.onRemoved(segment);
       return true;
     });
@@ -190,6 +195,7 @@ export class Archive {
   replace(segment: Segment, bytes: Buffer): Promise<boolean> {
     return this.#inTurn(async () => {
       if (!this.options.segments().includes(segment)) return false;
+      if (this.#lastRead?.segment === segment) this.#lastRead = undefined;
       await this.options.disk.replace(segment.name, bytes);
       return true;
     });
@@ -205,9 +211,13 @@ export class Archive {
     const [oldest] = this.#recent;
     const inMemory = segment.epoch === this.options.epoch && oldest !== undefined && from >= oldest.seq;
     if (inMemory) return this.#recent;
+    if (this.#lastRead?.segment === segment) return this.#lastRead.stored;
     try {
       const stored = await readSegment(this.options.disk, segment);
       this.#failedReads.delete(segment.name);
+      // One that is still written to has more by the next time.
+      const isWhole = this.options.segments().at(-1) !== segment;
+      this.#lastRead = isWhole ? { segment, stored } : undefined;
       return stored;
     } catch (thrown) {
       if (this.#isLost(segment, codeOf(thrown))) return [];
@@ -235,7 +245,7 @@ function toBatch(
   from: number,
   wanted: readonly StoredRecord[],
   maxBytes: number,
-): Outgoing | undefined {
+): Omit<Outgoing, 'more'> | undefined {
   const [first] = wanted;
   if (first === undefined) return undefined;
   const records: BatchEntry[] = [];
@@ -260,11 +270,24 @@ function toBatch(
   };
 }
 
+/**
+ * A daemon that was killed may have left records that were written and not flushed: what a start is tied to must not be
+ * less durable than the start itself.
+ */
+async function flushFound(disk: Disk, { name }: Segment, log: Log): Promise<void> {
+  try {
+    await disk.sync(name);
+  } catch (thrown) {
+    log.warn('segment not flushed', { segment: name, problem: codeOf(thrown) ?? messageOf(thrown) });
+  }
+}
+
 /** The last place on a disk as a start finds it; null on an empty one. What cannot be read is passed over. */
 export async function lastPlace(disk: Disk, segments: readonly Segment[], log: Log): Promise<Place | null> {
   for (const [index, segment] of [...segments.entries()].reverse()) {
     const endBefore = endIn(segments, index) ?? Number.POSITIVE_INFINITY;
     try {
+      await flushFound(disk, segment, log);
       const last = await lastRecord(disk, segment, endBefore);
       if (last !== undefined) return { epoch: segment.epoch, seq: last.seq, head: last.head.toString('hex') };
     } catch (thrown) {

@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { joinBox, open, type SealKeys, seal, splitBox } from '../sm/sealed.js';
-import { secretBytes } from '../sm/secretBytes.js';
-import { kdfSm3 } from '../sm/sm3.js';
+import { KdfSm3 } from '../sm/sm3.js';
 import { DECIDERS, OutcomeSchema, ReasonSchema, ReasonsSchema } from '../verdict.js';
 import { parseJson, toPaddedJson } from '../wire/json.js';
 import { presentedFields, TapIdSchema } from '../wire/messages.js';
@@ -70,24 +69,24 @@ const label = (text: string) => Buffer.from(`cardpad/v1/journal/${text}`, 'utf8'
 const NEXT = label('next');
 const SEAL = label('seal');
 
-function sealKeys(key: Uint8Array): SealKeys {
-  const bytes = kdfSm3(16 + 32, SEAL, key);
-  return { cipherKey: bytes.subarray(0, 16), macKey: bytes.subarray(16) };
-}
-
 /**
  * A record key that moves one way: after each use it becomes KDF(key) and the old one is overwritten. Whoever takes
  * the board at a moment can neither read nor quietly alter what was sealed before it.
  */
 export class RecordKey {
-  readonly #key: Buffer;
+  readonly #seal = new KdfSm3(SEAL, KEY_BYTES, 16 + 32);
+  readonly #next = new KdfSm3(NEXT, KEY_BYTES, KEY_BYTES);
   #step = 0;
 
   /** @param first the key as it was wrapped, 32 bytes; copied */
   constructor(first: Uint8Array) {
     if (first.length !== KEY_BYTES) throw new RangeError(`a record key has ${KEY_BYTES} bytes`);
-    this.#key = secretBytes(KEY_BYTES);
-    this.#key.set(first);
+    this.#set(first);
+  }
+
+  #set(key: Uint8Array): void {
+    this.#seal.secret.set(key);
+    this.#next.secret.set(key);
   }
 
   /** How often the key has moved on. */
@@ -95,21 +94,23 @@ export class RecordKey {
     return this.#step;
   }
 
-  /** The keys of the current step; the caller moves on after it. */
+  /** The keys of the current step, until this is called again; the caller moves on after it. */
   current(): SealKeys {
-    return sealKeys(this.#key);
+    const bytes = this.#seal.derive();
+    return { cipherKey: bytes.subarray(0, 16), macKey: bytes.subarray(16) };
   }
 
   moveOn(): void {
-    const next = kdfSm3(KEY_BYTES, NEXT, this.#key);
-    this.#key.set(next);
+    const next = this.#next.derive();
+    this.#set(next);
     next.fill(0);
     this.#step += 1;
   }
 
   /** Overwrites the key: it serves no more. */
   erase(): void {
-    this.#key.fill(0);
+    this.#seal.erase();
+    this.#next.erase();
   }
 }
 

@@ -34,11 +34,11 @@ export function toJson(value: unknown): Buffer {
  * length of a ciphertext does not tell its content.
  */
 export function toPaddedJson(value: unknown, blockBytes: number): Buffer {
-  const text = toJson(value);
-  const padded = Buffer.alloc(Math.ceil(text.length / blockBytes) * blockBytes, 0x20);
-  text.copy(padded);
-  // It may say who came, and whoever seals the copy can overwrite that alone.
-  text.fill(0);
+  const text = JSON.stringify(value);
+  const blocks = Math.ceil(Buffer.byteLength(text) / blockBytes);
+  // Of its own: it may say who came, and whoever seals it overwrites it.
+  const padded = Buffer.alloc(blocks * blockBytes, 0x20);
+  padded.write(text);
   return padded;
 }
 

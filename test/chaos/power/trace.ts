@@ -137,12 +137,16 @@ export class DiskTrace<T> {
     return this.#watchFile(handle, file);
   }
 
-  /** A folder is opened to be flushed. */
+  /** A folder is opened to be flushed, or a file that another start wrote. */
   async #look(path: string, flags: string | number | undefined): Promise<FileHandle> {
     const handle = await this.#real.open(path, flags);
-    const sync = handle.sync.bind(handle);
+    const file = this.#names.get(path);
+    const call: DiskCall =
+      file === undefined ? { kind: 'sync-folder', folder: path } : { kind: 'sync-file', file };
+    const [sync, datasync] = [handle.sync.bind(handle), handle.datasync.bind(handle)];
     return Object.assign(handle, {
-      sync: () => this.#traced({ kind: 'sync-folder', folder: path }, sync),
+      sync: () => this.#traced(call, sync),
+      datasync: () => this.#traced(call, datasync),
     });
   }
 

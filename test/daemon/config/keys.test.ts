@@ -75,6 +75,7 @@ const INTERFACE: Omit<Paths<Config>, 'lane'> & { readonly lane: object } = {
   journal: {
     durableWaitMs: true,
     whenNotDurable: true,
+    flushWithinMs: true,
     maxRecords: true,
     maxMb: true,
     retentionHours: true,

@@ -152,12 +152,13 @@ export class Site {
     );
   }
 
-  /** Waits until central has that record, however many stand before it. */
-  async arrived(device: string, epoch: number, seq: number): Promise<void> {
+  /** Waits until central has that record. @param withinMs more, where many stand before it */
+  async arrived(device: string, epoch: number, seq: number, withinMs?: number): Promise<void> {
     const beginning = `{"device":"${device}","epoch":${epoch},"seq":${seq},`;
     await this.#follower.output(
       (lines) => lines.findLast((line) => line.startsWith(beginning)),
       `record ${epoch}/${seq}`,
+      withinMs,
     );
   }
 

@@ -2,10 +2,10 @@ import type { Clock } from '../../platform/clock.js';
 import type { Disk } from '../../platform/disk.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
-import { parseRecord } from '../../protocol/journal/record.js';
 import type { Batch, BatchEntry, TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import type { RecordTime } from '../time.js';
+import { Retention } from './retention.js';
 import {
   acknowledgedSegments,
   endIn,
@@ -44,8 +44,6 @@ export interface ArchiveOptions {
   readonly onRemoved: (segment: Segment) => void;
 }
 
-/** An acknowledged segment stays never longer than this, counted by trusted time: a gate that is switched off every night forgets as well. */
-const MOST_MS = 14 * 24 * 3600 * 1000;
 /** Taps without an end stand near the end of what was written: so many segments are searched for them. */
 const SEGMENTS_SEARCHED = 6;
 /** Acknowledged segments that a full disk costs at once: enough for all records that wait in memory. */
@@ -63,15 +61,16 @@ export class Archive {
   /** The segment that was read last, as long as there is something to send: the next batch mostly lies in it too. */
   #lastRead: { readonly segment: Segment; readonly stored: readonly StoredRecord[] } | undefined;
   readonly #failedReads = new Map<string, number>();
-  /** When a segment was first seen to be wholly at central, monotonic; and the wall time of its last record. */
-  readonly #settled = new Map<string, { readonly atMs: number; readonly lastWallMs: number | undefined }>();
+  readonly #retention: Retention;
 
   /** Central has everything up to here. */
   #acknowledged: TapId = { epoch: 0, seq: 0 };
   /** Files are changed one after the other: what was removed must not come back by being replaced. */
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly options: ArchiveOptions) {}
+  constructor(private readonly options: ArchiveOptions) {
+    this.#retention = new Retention({ ...options, remove: (segment) => this.remove(segment) });
+  }
 
   /** How far central has this journal, as far as is known. */
   get acknowledgedPlace(): TapId {
@@ -117,18 +116,14 @@ export class Archive {
   }
 
   /** Central has everything up to here: whole segments before it may go once their retention is over. */
-  async acknowledged(place: TapId): Promise<void> {
+  acknowledged(place: TapId): Promise<void> {
     this.#acknowledged = place;
+    return this.#retention.acknowledged(this.#settledSegments);
+  }
+
+  get #settledSegments(): readonly Segment[] {
     const segments = this.options.segments();
-    let over = 0;
-    for (const [index, segment] of segments.slice(0, acknowledgedSegments(segments, place)).entries()) {
-      if (await this.#isOver(segment)) over = index + 1;
-    }
-    // In order: what is before a segment whose time is over is older still, though its own clock may not have been
-    // trusted; and a tap must not stay behind when its end goes, or the next start would end it again.
-    for (const segment of segments.slice(0, over)) {
-      if (!(await this.remove(segment))) return;
-    }
+    return segments.slice(0, acknowledgedSegments(segments, this.#acknowledged));
   }
 
   /**
@@ -136,40 +131,14 @@ export class Archive {
    * @returns whether anything went
    */
   async relieve(): Promise<boolean> {
-    const segments = this.options.segments();
-    const settled = segments.slice(0, acknowledgedSegments(segments, this.#acknowledged));
     let freed = 0;
-    for (const segment of settled.slice(0, SEGMENTS_FREED)) {
+    for (const segment of this.#settledSegments.slice(0, SEGMENTS_FREED)) {
       if (!(await this.remove(segment))) break;
       freed += 1;
     }
     if (freed > 0)
       this.options.log.warn('disk full: acknowledged segments removed early', { segments: freed });
     return freed > 0;
-  }
-
-  async #isOver(segment: Segment): Promise<boolean> {
-    const { clock, time } = this.options;
-    const nowMs = clock.monotonicMs();
-    let settled = this.#settled.get(segment.name);
-    if (settled === undefined) {
-      settled = { atMs: nowMs, lastWallMs: await this.#lastWallMs(segment) };
-      this.#settled.set(segment.name, settled);
-    }
-    if (nowMs - settled.atMs >= this.options.retentionMs) return true;
-    const { lastWallMs } = settled;
-    return time.trusted && lastWallMs !== undefined && time.wallMs() - lastWallMs >= MOST_MS;
-  }
-
-  async #lastWallMs(segment: Segment): Promise<number | undefined> {
-    const { disk } = this.options;
-    let last = await lastRecord(disk, segment, Number.POSITIVE_INFINITY).catch(() => undefined);
-    if (last !== undefined && !Buffer.isBuffer(last.entry)) {
-      const stored = await readSegment(disk, segment).catch(() => []);
-      last = stored.findLast(({ entry }) => Buffer.isBuffer(entry));
-    }
-    const parsed = Buffer.isBuffer(last?.entry) ? parseRecord(last.entry) : undefined;
-    return parsed?.ok && parsed.value.trusted ? parsed.value.wallMs : undefined;
   }
 
   /** False when it stays for the next time. */
@@ -184,7 +153,7 @@ export class Archive {
           return false;
         }
       }
-      this.#settled.delete(segment.name);
+      this.#retention.forget(segment);
       if (this.#lastRead?.segment === segment) this.#lastRead = undefined;
       this.options.onRemoved(segment);
       return true;

@@ -178,10 +178,10 @@ t.test('acknowledged segments go when 72 hours are over, whole, oldest first', a
 
   await journal.acknowledged({ epoch: 1, seq: 400 });
   t.same(disk.names, all);
-  clock.advance(72 * HOUR_MS - 1);
+  clock.advance(72 * HOUR_MS - 1_000);
   await journal.acknowledged({ epoch: 1, seq: 702 });
   t.same(disk.names, all);
-  clock.advance(1);
+  clock.advance(1_000);
   await journal.acknowledged({ epoch: 1, seq: 702 });
   t.same(disk.names, all.slice(1));
 
@@ -297,6 +297,29 @@ t.test('a segment that cannot be removed is tried again later', async (t) => {
   await journal.acknowledged(journal.newest);
   t.equal(disk.names.length, 2);
   disk.fail = () => undefined;
+  clock.advance(1_000);
   await journal.acknowledged(journal.newest);
   t.equal(disk.names.length, 1);
 });
+
+t.test(
+  'after a start with a thousand acknowledged segments, acks do not read them over and over',
+  async (t) => {
+    const disk = new MemoryDisk();
+    for (let start = 0; start < 40; start++) await (await openOn(disk)).journal.close();
+    const { journal, clock } = await openOn(disk);
+    let reads = 0;
+    disk.failRead = () => {
+      reads += 1;
+      return undefined;
+    };
+    const acks = Array.from({ length: 200 }, () => journal.acknowledged(journal.newest));
+    await Promise.all(acks);
+    t.equal(reads, 16, 'a part of them at a time');
+    for (let second = 0; second < 10; second++) {
+      clock.advance(1_000);
+      await journal.acknowledged(journal.newest);
+    }
+    t.equal(reads, 40, 'and each once');
+  },
+);

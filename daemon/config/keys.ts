@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { BOARD_BACKENDS } from '../../drivers/gpio/backends.js';
 import { isLoopback, parsePortUrl } from '../../drivers/ports/open.js';
 import { BROKER_URL, isBrokerUrl } from '../../platform/brokerAccess.js';
 import { MQTT_PROTOCOLS } from '../../platform/mqtt/version.js';
@@ -43,6 +44,12 @@ const LineSchema = v.pipe(
 const LINE =
   'the name of a GPIO line (lower-case letters, digits, hyphens), or {"line": NAME, "activeLow": true|false}';
 
+const LineAtSchema = v.strictObject({
+  chip: text(/^[\x21-\x7e]{1,31}$/),
+  offset: wholeNumber(0, 1023),
+  bias: v.optional(v.picklist(['pull-up', 'pull-down', 'disabled'])),
+});
+
 const list = <const T extends readonly string[]>(words: T) =>
   v.optional(v.pipe(v.array(v.picklist(words)), v.minLength(1)));
 const PolicyRowSchema = v.strictObject({
@@ -55,10 +62,13 @@ const PolicyRowSchema = v.strictObject({
   action: v.picklist(ROW_ACTIONS),
 });
 
-const isReaderPort = (url: string) => {
+const isReaderPort = (url: string) => parsePortUrl(url).ok;
+
+/** Whether a reader's port is a bus, which no kind of reader speaks yet. */
+export function isBusPort(url: string): boolean {
   const parsed = parsePortUrl(url);
-  return parsed.ok;
-};
+  return parsed.ok && parsed.port.kind === 'i2c';
+}
 
 /** Whether a reader's port is a socket on another machine: who holds that cable can be anyone. */
 export function isRemotePort(url: string): boolean {
@@ -230,10 +240,21 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   },
   {
     path: 'gpio.backend',
-    schema: text(/^sim:[^\0]{1,256}$/),
-    expected: 'sim:FOLDER (the only back end of this version)',
+    schema: v.union([v.picklist(BOARD_BACKENDS), text(/^sim:[^\0]{1,256}$/)]),
+    expected: `${oneOf(BOARD_BACKENDS)} or sim:FOLDER`,
     live: false,
-    about: 'Who drives the lines: `sim:FOLDER` keeps a file a line in that folder.',
+    about:
+      'Who drives the lines: `sysfs:` or `gpiochip:` (the character device) of the kernel, `auto:` whichever of the two serves, sysfs first; `sim:FOLDER` keeps a file a line in that folder.',
+  },
+  {
+    path: 'gpio.lines.{}',
+    schema: LineAtSchema,
+    expected:
+      '{"chip": LABEL, "offset": NUMBER}; for an input also "bias": "pull-up", "pull-down" or "disabled"',
+    optional: true,
+    live: false,
+    about:
+      'Where a line is, by its name: the label of its chip and the number on that chip. `raspberry-pi` as chip is the header of every Pi from Zero to 5, by BCM numbers. Not needed for `sim:`.',
   },
   {
     path: 'outputs.lamps.{}',

@@ -5,13 +5,18 @@ import { nearest } from '../../platform/suggest.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { Direction } from '../../protocol/wire/messages.js';
 import { DEFAULT_POLICY, type LaneMode, type PolicyRow, policyProblems } from '../lane/policy.js';
-import { CONFIG_KEYS, type ConfigKey, isRemotePort } from './keys.js';
+import type { ConfigKey } from './key.js';
+import { CONFIG_KEYS, isRemotePort } from './keys.js';
 
 /** A GPIO line as wired. */
 export interface Line {
   readonly line: string;
   readonly activeLow: boolean;
 }
+
+/** What a gate listens to. */
+export const INPUT_NAMES = ['help', 'fire', 'passage', 'door'] as const;
+export type InputName = (typeof INPUT_NAMES)[number];
 
 /** The whole configuration, defaults filled in. Its keys are described in `CONFIG_KEYS`. */
 export interface Config {
@@ -27,6 +32,9 @@ export interface Config {
     readonly deadlineMs: number;
     readonly dwellMs: number;
     readonly sameCardMs: number;
+    readonly passageMs: number;
+    readonly doorHeldMs: number;
+    readonly callMs: number;
   };
   readonly broker: {
     readonly url: string;
@@ -47,8 +55,9 @@ export interface Config {
     readonly lamps: Readonly<Record<string, Line>>;
     readonly buzzer?: Line;
     readonly staff?: Line;
-    readonly gate: Line & { readonly pulseMs: number };
+    readonly gate: Line & { readonly pulseMs: number; readonly whenFire: 'hold' | 'leave' };
   };
+  readonly inputs: Readonly<Partial<Record<InputName, Line>>> & { readonly debounceMs: number };
   readonly journal: {
     readonly durableWaitMs: number;
     readonly whenNotDurable: 'call-staff' | 'open';
@@ -173,12 +182,11 @@ interface PartlyRead {
     readonly staff?: Line;
     readonly gate?: Partial<Line>;
   };
+  readonly inputs?: Readonly<Partial<Record<InputName, Line>>>;
 }
 
-function checkLines(
-  { lamps = {}, buzzer, staff, gate }: PartlyRead['outputs'] & {},
-  reader: DocumentReader,
-): void {
+function checkLines({ outputs = {}, inputs = {} }: PartlyRead, reader: DocumentReader): void {
+  const { lamps = {}, buzzer, staff, gate } = outputs;
   const lines: [string, string | undefined][] = [
     ...Object.entries(lamps).map(([name, lamp]): [string, string | undefined] => [
       `outputs.lamps.${name}`,
@@ -187,6 +195,7 @@ function checkLines(
     ['outputs.buzzer', buzzer?.line],
     ['outputs.staff', staff?.line],
     ['outputs.gate', gate?.line],
+    ...INPUT_NAMES.map((name): [string, string | undefined] => [`inputs.${name}`, inputs[name]?.line]),
   ];
   const takenBy = new Map<string, string>();
   for (const [path, line] of lines) {
@@ -225,8 +234,9 @@ function checkReaders(readers: PartlyRead['readers'] & {}, reader: DocumentReade
 }
 
 /** What only shows when keys are seen together. */
-function crossCheck({ lane, readers, outputs = {} }: PartlyRead, reader: DocumentReader): void {
-  checkLines(outputs, reader);
+function crossCheck(read: PartlyRead, reader: DocumentReader): void {
+  const { lane, readers, outputs = {} } = read;
+  checkLines(read, reader);
   if (outputs.lamps !== undefined) checkLamps(outputs.lamps, reader);
   if (readers !== undefined) checkReaders(readers, reader);
   if (lane?.policy === undefined) return;

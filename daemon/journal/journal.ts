@@ -18,6 +18,7 @@ import {
 } from '../../protocol/journal/record.js';
 import {
   type AlarmContent,
+  type PassageContent,
   type RecordKey,
   sealContent,
   type TapContent,
@@ -84,6 +85,7 @@ type Content =
   | { readonly kind: 'tap'; readonly content: TapContent }
   | { readonly kind: 'verdict'; readonly content: VerdictContent }
   | { readonly kind: 'tap-void'; readonly content: VoidContent }
+  | { readonly kind: 'passage'; readonly content: PassageContent }
   | { readonly kind: 'alarm'; readonly content: AlarmContent };
 
 /**
@@ -196,17 +198,16 @@ export class Journal {
    * Appends a sealed record.
    * @throws CardpadError `journal.full` (retry) when the disk has failed for long
    */
-  append({ kind, content }: Content): Appended {
+  append(entry: Content): Appended {
+    const { kind, content } = entry;
     this.#checkRoom();
     const key = this.#currentKey();
     const address = { device: this.options.device, epoch: this.epoch, seq: this.#seq + 1, kind };
     const sealed = sealContent(key, this.#keySeq, address, this.options.randomBytes(12), content);
-    const appended = this.#append(
-      kind,
-      'tap' in content ? { sealed, clear: { tap: content.tap } } : { sealed },
-    );
+    const ends = entry.kind === 'verdict' || entry.kind === 'tap-void';
+    const appended = this.#append(kind, ends ? { sealed, clear: { tap: entry.content.tap } } : { sealed });
     const { id, digest, durable } = appended;
-    if (kind === 'alarm') this.alarms.raise({ id, digest, content }, durable);
+    if (entry.kind === 'alarm') this.alarms.raise({ id, digest, content: entry.content }, durable);
     return appended;
   }
 

@@ -44,6 +44,7 @@ async function bench({ bare = false } = {}) {
     },
     forget: (tap, timedOut) => calls.push(`forget ${tap} ${timedOut}`),
     pauseUploads: (paused) => calls.push(`pause ${paused}`),
+    onAlarm: (alarm) => calls.push(`alarm ${alarm}`),
     facts: { ...facts, schemes: [...facts.schemes] },
     clock,
     dispatch: (input) => inputs.push(input),

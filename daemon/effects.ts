@@ -116,7 +116,7 @@ export class Effects {
     const { gate, log } = this.options;
     if (isHeld) gate.hold();
     else gate.release();
-    log.warn(isHeld ? 'the gate is held free' : 'the gate is no longer held');
+    log.debug('hold', { isHeld });
   }
 
   #open(tap: number): void {

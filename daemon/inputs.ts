@@ -20,7 +20,7 @@ const ORDER: readonly InputName[] = ['fire', 'help', 'door', 'passage'];
 
 export interface InputsOptions {
   readonly inputs: Config['inputs'];
-  readonly gpio: Gpio;
+  readonly gpio: Pick<Gpio, 'input'>;
   readonly clock: Clock;
   readonly dispatch: (input: LaneInput) => void;
 }

@@ -57,6 +57,7 @@ t.test('the fire is over: the gate is let go, and all is recorded', async (t) =>
   t.equal(street.level('green'), '0');
   await until(() => street.lines.some((line) => /warn +alarm alarm=fire\.over/.test(line)), 'the alarm');
   await until(() => street.lines.some((line) => /state=ready/.test(line)), 'the state');
+  await street.stop();
 });
 
 t.test('a door that stands open at the start is no break-in', async (t) => {
@@ -69,4 +70,5 @@ t.test('a door that stands open at the start is no break-in', async (t) => {
     street.lines.filter((line) => / alarm alarm=/.test(line)).map((line) => / alarm=(\S+)/.exec(line)?.[1]),
     ['help.pressed'],
   );
+  await street.stop();
 });

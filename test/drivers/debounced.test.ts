@@ -47,7 +47,17 @@ class Program implements Clock {
   }
 }
 
-function wired({ debounceMs = 30, isOn = false } = {}) {
+/** How a back end tells of edges: each as it comes, or by a look every 200 ms. */
+type Listening = 'by edges' | { readonly looksFromMs: number };
+const LOOK_MS = 200;
+
+interface Wiring {
+  readonly debounceMs?: number;
+  readonly isOn?: boolean;
+  readonly listening?: Listening;
+}
+
+function wired({ debounceMs = 30, isOn = false, listening = 'by edges' }: Wiring = {}) {
   const program = new Program();
   const told: string[] = [];
   let level = isOn;
@@ -69,10 +79,18 @@ function wired({ debounceMs = 30, isOn = false } = {}) {
       program.real.schedule(ms, () => {
         level = !level;
         const now = level;
-        program.edge(() => onEdge(now));
+        if (listening === 'by edges') program.edge(() => onEdge(now));
       });
     }
   };
+  let seen = level;
+  const look = () => {
+    program.real.schedule(LOOK_MS, look);
+    if (level === seen) return;
+    seen = level;
+    onEdge(level);
+  };
+  if (listening !== 'by edges') program.real.schedule(listening.looksFromMs, look);
   return { program, told, changes, input, turns };
 }
 
@@ -180,3 +198,22 @@ t.test(
     );
   },
 );
+
+t.test('nor is it where the back end looks every 200 ms: any bounce, any phase', async () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: LOOK_MS }),
+      fc.integer({ min: 0, max: LOOK_MS }),
+      fc.integer({ min: 400, max: 2000 }),
+      bounces,
+      bounces,
+      (looksFromMs, fromMs, lastsMs, rise, fall) => {
+        const { program, told, changes } = wired({ listening: { looksFromMs } });
+        changes(...rise.map((ms) => fromMs + ms), ...fall.map((ms) => fromMs + lastsMs + ms));
+        program.real.advance(5000);
+        if (told.map((edge) => edge[0]).join('') !== '+-') throw new Error(`told: ${told.join(' ')}`);
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});

@@ -123,6 +123,7 @@ t.test('held, the gate stays free until it is released, however long and whoever
   clock.advance(1000);
   t.equal(line.drawn, '+0');
   gate.release();
+  gate.tick();
   clock.advance(5000);
   t.equal(line.drawn, '+0 -3601000', 'and who was passing then is owed no pulse');
   gate.pulse();

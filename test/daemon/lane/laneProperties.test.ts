@@ -233,6 +233,8 @@ alsoInFire(
     let calledMs: number | undefined;
     const fits = bench.trace.every(({ effect, nowMs }) => {
       if (effect.type === 'call-staff' && effect.isLasting === true) calledMs = nowMs;
+      if (effect.type === 'signal' && effect.signal === 'help' && calledMs === undefined) return false;
+      if (effect.type === 'alarm' && effect.alarm === 'help.pressed' && calledMs !== nowMs) return false;
       if (effect.type !== 'call-over') return true;
       const isOut = calledMs !== undefined && nowMs - calledMs >= given.callMs;
       calledMs = undefined;

@@ -3,8 +3,8 @@ import { callStaff, type Draft, isAtRest, raise, rest, restingSignal } from './d
 import type { LaneState } from './state.js';
 
 /**
- * The door contact. A door that opens by itself is forced, one that stays open is held (EN 60839-11-1 wants both told).
- * The lane only tells: it never shuts a door on anybody.
+ * The door contact. A door that opens by itself is forced, one that stays open is held. The lane only
+ * tells: it never shuts a door on anybody.
  * @param wasFound it was open at the start: nobody knows who opened it
  */
 export function onDoor(draft: Draft, isOpen: boolean, wasFound: boolean): void {

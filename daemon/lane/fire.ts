@@ -4,7 +4,8 @@ import type { LaneState } from './state.js';
 
 /**
  * The fire input. The gate is freed by wires that pass the computer by; the lane goes along with them: the relay is held
- * on, so that it never works against them, cards are registered, and nobody is refused or stopped.
+ * on, so that it never works against them, cards are registered, and nobody is refused or stopped (GB 50396-2007, 9.0.1:
+ * in a fire people leave quickly and without a key).
  */
 export function onFire(draft: Draft, isActive: boolean): void {
   const { fire, settings } = draft.state;

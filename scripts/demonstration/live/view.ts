@@ -25,7 +25,7 @@ const IN_ENGLISH: Readonly<Record<SignalName, string>> = {
   refuse: 'please go to the counter',
   undetermined: 'busy, please see staff',
   closed: 'please use another lane',
-  help: 'staff called, please wait',
+  help: 'called, please wait',
   fire: 'evacuate, please pass',
   'door-open': 'please close the door',
 };

@@ -185,7 +185,7 @@ export class Effects {
     const place = tap === undefined ? undefined : this.#passing.get(tap);
     log.info('passage', { tap: place && `${place.epoch}/${place.seq}` });
     const content = { ...(place === undefined ? {} : { tap: place }), direction: facts.direction };
-    this.#write(() => journal.append({ kind: 'passage', content }));
+    this.#write(() => journal.append({ kind: 'passage', content }, 'later'));
   }
 
   #alarm({ alarm, more }: LaneEffect & { type: 'alarm' }): void {

@@ -15,6 +15,12 @@ const MEANINGS: Readonly<Record<InputName, Meaning>> = {
   passage: (isOn, nowMs, wasFound) => (isOn && !wasFound ? { type: 'passage', nowMs } : undefined),
 };
 
+/**
+ * A fire is over when its contact has been quiet for so long: a loose wire must not have the gate shut and open in front
+ * of people.
+ */
+const FIRE_RELEASE_MS = 1000;
+
 /** Fire first: nothing else is heard before the lane is free. */
 const ORDER: readonly InputName[] = ['fire', 'help', 'door', 'passage'];
 
@@ -47,8 +53,9 @@ export function openInputs({ inputs, gpio, clock, dispatch }: InputsOptions): ()
       const input = MEANINGS[name](isOn, clock.monotonicMs(), wasFound);
       if (input !== undefined) dispatch(input);
     };
-    const { debounceMs } = inputs;
-    const input = new DebouncedInput(gpio, line, { debounceMs, clock, turns }, (isOn) => tell(isOn, false));
+    const releaseMs = name === 'fire' ? FIRE_RELEASE_MS : undefined;
+    const options = { debounceMs: inputs.debounceMs, releaseMs, clock, turns };
+    const input = new DebouncedInput(gpio, line, options, (isOn) => tell(isOn, false));
     opened.push(input);
     if (input.isOn) tell(true, true);
   };

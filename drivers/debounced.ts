@@ -44,6 +44,8 @@ export class Turns {
 export interface DebounceOptions {
   /** 5..50: more, and a bounce could not be told from an input that had to wait. */
   readonly debounceMs: number;
+  /** How long it must be quiet before it counts as off; default `debounceMs`. */
+  readonly releaseMs?: number | undefined;
   readonly clock: Clock;
   readonly turns: Pick<Turns, 'sinceMs'>;
 }
@@ -94,7 +96,7 @@ export class DebouncedInput {
     }
     if (isOn !== this.#told) return;
     const lastedMs = this.options.clock.monotonicMs() - this.#sinceMs;
-    if (lastedMs + BACK_END_LATE_MS >= NEVER_MISSED_MS) {
+    if (lastedMs >= this.#surelyMs) {
       this.#tell(!isOn);
       this.#begin();
     } else if (this.#told) {
@@ -103,11 +105,17 @@ export class DebouncedInput {
     }
   }
 
+  /** What may have lasted so long was no bounce. When an edge came is known to within 200 ms, mostly 100. */
+  get #surelyMs(): number {
+    const { debounceMs, releaseMs = debounceMs } = this.options;
+    return this.#told ? releaseMs + BACK_END_LATE_MS : NEVER_MISSED_MS - BACK_END_LATE_MS;
+  }
+
   #begin(): void {
     this.#end();
-    const { turns, clock, debounceMs } = this.options;
+    const { turns, clock, debounceMs, releaseMs = debounceMs } = this.options;
     this.#sinceMs = turns.sinceMs;
-    this.#cancel = clock.schedule(debounceMs, () => this.#settle());
+    this.#cancel = clock.schedule(this.#told ? releaseMs : debounceMs, () => this.#settle());
   }
 
   #end(): void {

@@ -64,8 +64,8 @@ for (const [line, on, off] of [
     clock.advance(30);
     t.match(heard.splice(0), [{ ...on, nowMs: 30 }]);
     change(line, false);
-    clock.advance(30);
-    t.match(heard, off === undefined ? [] : [{ ...off, nowMs: 60 }]);
+    clock.advance(1000);
+    t.match(heard, off === undefined ? [] : [{ ...off, nowMs: line === 'in-fire' ? 1030 : 60 }]);
     t.equal(heard.length, off === undefined ? 0 : 1);
   });
 }
@@ -83,6 +83,20 @@ t.test(
     t.equal(heard.length, 3);
   },
 );
+
+t.test('a fire contact that flickers holds the lane all the time', async (t) => {
+  const { clock, heard, open, change } = bench();
+  open();
+  for (let flicker = 0; flicker < 20; flicker++) {
+    change('in-fire', true);
+    clock.advance(400);
+    change('in-fire', false);
+    clock.advance(900);
+  }
+  t.match(heard.splice(0), [{ type: 'fire', isActive: true, nowMs: 30 }]);
+  clock.advance(100);
+  t.match(heard, [{ type: 'fire', isActive: false }]);
+});
 
 t.test('what is at rest at the start is no input', async (t) => {
   const { heard, open, clock } = bench();

@@ -53,11 +53,12 @@ const LOOK_MS = 200;
 
 interface Wiring {
   readonly debounceMs?: number;
+  readonly releaseMs?: number;
   readonly isOn?: boolean;
   readonly listening?: Listening;
 }
 
-function wired({ debounceMs = 30, isOn = false, listening = 'by edges' }: Wiring = {}) {
+function wired({ debounceMs = 30, releaseMs, isOn = false, listening = 'by edges' }: Wiring = {}) {
   const program = new Program();
   const told: string[] = [];
   let level = isOn;
@@ -69,7 +70,7 @@ function wired({ debounceMs = 30, isOn = false, listening = 'by edges' }: Wiring
     },
   };
   const turns = new Turns(program);
-  const options = { debounceMs, clock: program, turns };
+  const options = { debounceMs, releaseMs, clock: program, turns };
   const input = new DebouncedInput(gpio, { line: 'help' }, options, (on) =>
     told.push(`${on ? '+' : '-'}${program.monotonicMs()}`),
   );
@@ -148,6 +149,21 @@ t.test('a wire that chatters without end is on, once', async (t) => {
   changes(...Array.from({ length: 1001 }, (_, index) => 100 + index * 7));
   program.real.advance(7000);
   t.equal(told.length, 1);
+});
+
+t.test('where a release takes longer, a shorter gap is none; a press comes as fast as ever', async (t) => {
+  const { program, told, changes } = wired({ releaseMs: 1000 });
+  changes(100, 200, 1100, 1500, 2400, 2500, 5000, 5400);
+  program.real.advance(10_000);
+  t.same(told, ['+130', '-3500', '+5030', '-6400']);
+});
+
+t.test('stuck through a whole release and the next press, the program is told of both', async (t) => {
+  const { program, told, changes } = wired({ releaseMs: 1000 });
+  changes(100, 600, 2000, 2500);
+  program.stickAt(500, 2200);
+  program.real.advance(10_000);
+  t.equal(told.map((edge) => edge[0]).join(''), '+-+-');
 });
 
 t.test('stopped, nothing is told any more and nothing waits', async (t) => {

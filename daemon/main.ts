@@ -7,10 +7,11 @@ import { selfTestSymmetric } from '../protocol/sm/selfTest.js';
 import { SYSTEM_REASONS } from '../protocol/verdict.js';
 import { ClockFloor } from './clockFloor.js';
 import { type Close, closeTogether, Opened } from './closing.js';
-import { Conditions } from './conditions.js';
+import { Conditions, noteAlarm } from './conditions.js';
 import { type Config, policyOf } from './config/config.js';
 import { Effects } from './effects.js';
 import { type Identity, proveKey } from './identity.js';
+import { openInputs } from './inputs.js';
 import { AcknowledgedNote } from './journal/acknowledged.js';
 import { Journal, type JournalLimits } from './journal/journal.js';
 import type { LaneInput, LaneSettings } from './lane/state.js';
@@ -33,6 +34,8 @@ const FIRST_HELLO_WITHIN_MS = 30_000;
 export interface RunningGate {
   /** Whether central can be asked right now. */
   readonly ready: boolean;
+  /** One line for who looks at the service: lane, standing, what holds. No personal data. */
+  readonly status: string;
   /** Resolves, with what was thrown, when the gate turns out unfit to go on: stop it then. Mostly it never does. */
   readonly failure: Promise<unknown>;
   /**
@@ -43,7 +46,7 @@ export interface RunningGate {
 }
 
 function laneSettings(config: Config): LaneSettings {
-  const { direction, mode, deadlineMs, dwellMs, sameCardMs } = config.lane;
+  const { direction, mode, deadlineMs, dwellMs, sameCardMs, passageMs, doorHeldMs, callMs } = config.lane;
   return {
     direction,
     mode,
@@ -55,6 +58,10 @@ function laneSettings(config: Config): LaneSettings {
     durableWaitMs: config.journal.durableWaitMs,
     whenNotDurable: config.journal.whenNotDurable,
     refusalMemoryMs: REFUSAL_MEMORY_MS,
+    passageMs,
+    doorHeldMs,
+    callMs,
+    holdsOnFire: config.outputs.gate.whenFire === 'hold',
   };
 }
 
@@ -118,11 +125,14 @@ async function openJournal(
 export async function startGate(config: Config, world: GateWorld): Promise<RunningGate> {
   const opened = new Opened();
   try {
-    const { link, failure } = await openGate(config, world, opened);
+    const { link, failure, conditions } = await openGate(config, world, opened);
     return {
       failure,
       get ready() {
         return link.ready;
+      },
+      get status() {
+        return statusLine(config, link.ready, conditions);
       },
       async stop() {
         await opened.close();
@@ -135,6 +145,12 @@ export async function startGate(config: Config, world: GateWorld): Promise<Runni
     });
     throw thrown;
   }
+}
+
+function statusLine({ lane }: Config, asksCentral: boolean, { standing, holding }: Conditions): string {
+  const because = holding.length > 0 ? ` (${holding.join(', ')})` : '';
+  const deciding = asksCentral ? 'central decides' : 'without central: deciding by local rule';
+  return `lane ${lane.name}: ${standing}${because}; ${deciding}`;
 }
 
 /** Taps that a crash or a power cut has left open: nobody knows any more how they ended. */
@@ -175,7 +191,8 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
   const { log, clock, random, randomBytes } = world;
   // Before the outputs: a second daemon must not touch the relay of the first.
   opened.add(await world.lock());
-  const outputs = openOutputs(config, world.openGpio(), clock);
+  const gpio = await world.openGpio();
+  const outputs = openOutputs(config, gpio, clock);
   opened.add(guardOutputs(outputs.all));
   opened.add(() => outputs.close());
 
@@ -244,6 +261,7 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
     ask: (tap, question, deadlineMs) => link.ask(tap, question, deadlineMs),
     forget: (tap, timedOut) => link.forget(tap, timedOut),
     pauseUploads: (paused) => link.pauseUploads(paused),
+    onAlarm: (alarm) => noteAlarm(conditions, alarm),
     facts: {
       schemes: [...config.schemes],
       site: config.site,
@@ -256,9 +274,10 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
   });
   onWritingAgain = () => effects.writingAgain();
   const dispatch = (input: LaneInput) => lane.dispatch(input);
+  connections.push(openInputs({ inputs: config.inputs, gpio, clock, dispatch }));
   const onUnfit = (count: number) => conditions.set('reader.lost', count > 0);
   connections.push(...startReaders(config.readers, { ...world, time, dispatch, onUnfit }));
   const { name, direction, mode } = config.lane;
   log.info('gate started', { device: config.device, lane: name, direction, mode, epoch: journal.epoch });
-  return { link, failure };
+  return { link, failure, conditions };
 }

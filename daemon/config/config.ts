@@ -1,17 +1,25 @@
 import * as v from 'valibot';
+import type { GpioSettings } from '../../drivers/gpio/backends.js';
+import type { LineAt } from '../../drivers/gpio/gpio.js';
 import { readFileIfThere } from '../../platform/files.js';
 import type { MqttProtocol } from '../../platform/mqtt/version.js';
 import { nearest } from '../../platform/suggest.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { Direction } from '../../protocol/wire/messages.js';
 import { DEFAULT_POLICY, type LaneMode, type PolicyRow, policyProblems } from '../lane/policy.js';
-import { CONFIG_KEYS, type ConfigKey, isRemotePort } from './keys.js';
+import type { ConfigKey } from './key.js';
+import { CONFIG_KEYS, isBusPort, isRemotePort } from './keys.js';
+import { type Used, wiringProblems } from './wiring.js';
 
 /** A GPIO line as wired. */
 export interface Line {
   readonly line: string;
   readonly activeLow: boolean;
 }
+
+/** What a gate listens to. */
+export const INPUT_NAMES = ['help', 'fire', 'passage', 'door'] as const;
+export type InputName = (typeof INPUT_NAMES)[number];
 
 /** The whole configuration, defaults filled in. Its keys are described in `CONFIG_KEYS`. */
 export interface Config {
@@ -27,6 +35,9 @@ export interface Config {
     readonly deadlineMs: number;
     readonly dwellMs: number;
     readonly sameCardMs: number;
+    readonly passageMs: number;
+    readonly doorHeldMs: number;
+    readonly callMs: number;
   };
   readonly broker: {
     readonly url: string;
@@ -42,13 +53,14 @@ export interface Config {
     readonly allowNetwork: boolean;
     readonly pollMs: number;
   }[];
-  readonly gpio: { readonly backend: string };
+  readonly gpio: GpioSettings;
   readonly outputs: {
     readonly lamps: Readonly<Record<string, Line>>;
     readonly buzzer?: Line;
     readonly staff?: Line;
-    readonly gate: Line & { readonly pulseMs: number };
+    readonly gate: Line & { readonly pulseMs: number; readonly whenFire: 'hold' | 'leave' };
   };
+  readonly inputs: Readonly<Partial<Record<InputName, Line>>> & { readonly debounceMs: number };
   readonly journal: {
     readonly durableWaitMs: number;
     readonly whenNotDurable: 'call-staff' | 'open';
@@ -168,30 +180,46 @@ export const policyOf = (config: Config): readonly PolicyRow[] => tableOf(config
 interface PartlyRead {
   readonly lane?: { readonly policy?: Config['lane']['policy'] };
   readonly readers?: readonly (Partial<Config['readers'][number]> | undefined)[];
+  readonly dataDir?: string;
+  readonly gpio?: {
+    readonly backend?: string;
+    readonly lines?: Readonly<Record<string, LineAt | undefined>>;
+  };
   readonly outputs?: {
     readonly lamps?: Readonly<Record<string, Line | undefined>>;
     readonly buzzer?: Line;
     readonly staff?: Line;
     readonly gate?: Partial<Line>;
   };
+  readonly inputs?: Readonly<Partial<Record<InputName, Line>>>;
 }
 
-function checkLines(
-  { lamps = {}, buzzer, staff, gate }: PartlyRead['outputs'] & {},
-  reader: DocumentReader,
-): void {
-  const lines: [string, string | undefined][] = [
-    ...Object.entries(lamps).map(([name, lamp]): [string, string | undefined] => [
+/** Every use of a line, with the path that says so. */
+function usedLines({ outputs = {}, inputs = {} }: PartlyRead): readonly Used[] {
+  const { lamps = {}, buzzer, staff, gate } = outputs;
+  const uses: [string, Partial<Line> | undefined, boolean][] = [
+    ...Object.entries(lamps).map(([name, lamp]): [string, Line | undefined, boolean] => [
       `outputs.lamps.${name}`,
-      lamp?.line,
+      lamp,
+      true,
     ]),
-    ['outputs.buzzer', buzzer?.line],
-    ['outputs.staff', staff?.line],
-    ['outputs.gate', gate?.line],
+    ['outputs.buzzer', buzzer, true],
+    ['outputs.staff', staff, true],
+    ['outputs.gate', gate, true],
+    ...INPUT_NAMES.map((name): [string, Line | undefined, boolean] => [
+      `inputs.${name}`,
+      inputs[name],
+      false,
+    ]),
   ];
+  return uses.flatMap(([path, use, isOutput]) =>
+    use?.line === undefined ? [] : [{ path, line: use.line, isOutput }],
+  );
+}
+
+function checkLines(lines: readonly Used[], reader: DocumentReader): void {
   const takenBy = new Map<string, string>();
-  for (const [path, line] of lines) {
-    if (line === undefined) continue;
+  for (const { path, line } of lines) {
     const other = takenBy.get(line);
     if (other !== undefined) reader.fail(path, 'config.line-reused', `uses the line "${line}" of ${other}`);
     takenBy.set(line, path);
@@ -215,6 +243,13 @@ function checkReaders(readers: PartlyRead['readers'] & {}, reader: DocumentReade
     );
   }
   for (const [index, { port, allowNetwork } = {}] of readers.entries()) {
+    if (port !== undefined && isBusPort(port)) {
+      reader.fail(
+        `readers[${index}].port`,
+        'config.reader-on-bus',
+        'is an I2C bus, which an id-card reader does not speak: use serial: or tcp://',
+      );
+    }
     if (port !== undefined && isRemotePort(port) && allowNetwork === false) {
       reader.fail(
         `readers[${index}].port`,
@@ -226,8 +261,13 @@ function checkReaders(readers: PartlyRead['readers'] & {}, reader: DocumentReade
 }
 
 /** What only shows when keys are seen together. */
-function crossCheck({ lane, readers, outputs = {} }: PartlyRead, reader: DocumentReader): void {
-  checkLines(outputs, reader);
+function crossCheck(read: PartlyRead, reader: DocumentReader): void {
+  const { lane, readers, gpio, outputs = {} } = read;
+  const lines = usedLines(read);
+  checkLines(lines, reader);
+  if (gpio !== undefined) {
+    for (const { path, code, message } of wiringProblems(gpio, lines)) reader.fail(path, code, message);
+  }
   if (outputs.lamps !== undefined) checkLamps(outputs.lamps, reader);
   if (readers !== undefined) checkReaders(readers, reader);
   if (lane?.policy === undefined) return;
@@ -261,20 +301,61 @@ export function readConfig(document: unknown): ConfigResult {
     : { ok: false, errors: reader.errors };
 }
 
-/** Reads a configuration file. A file that is missing or no JSON is an error like the others. */
-export async function loadConfig(file: string): Promise<ConfigResult> {
+type Loaded =
+  | { readonly ok: true; readonly document: unknown }
+  | { readonly ok: false; readonly errors: readonly ConfigError[] };
+
+async function loadDocument(file: string): Promise<Loaded> {
   const bytes = await readFileIfThere(file);
   if (bytes === undefined) {
     return { ok: false, errors: [{ path: '', code: 'config.no-file', message: `there is no file ${file}` }] };
   }
-  let document: unknown;
   try {
-    document = JSON.parse(bytes.toString('utf8'));
+    return { ok: true, document: JSON.parse(bytes.toString('utf8')) as unknown };
   } catch (thrown) {
     const message = `is not JSON: ${messageOf(thrown)}`;
     return { ok: false, errors: [{ path: '', code: 'config.not-json', message }] };
   }
-  return readConfig(document);
+}
+
+/** Reads a configuration file. A file that is missing or no JSON is an error like the others. */
+export async function loadConfig(file: string): Promise<ConfigResult> {
+  const loaded = await loadDocument(file);
+  return loaded.ok ? readConfig(loaded.document) : loaded;
+}
+
+/** What has to be driven, as much of it as can be read. */
+export interface ConfiguredOutputs {
+  readonly gpio: GpioSettings | undefined;
+  /** The relay first. */
+  readonly outputs: readonly Line[];
+  readonly dataDir: string | undefined;
+  readonly errors: readonly ConfigError[];
+}
+
+const isLine = (line: Partial<Line> | undefined): line is Line =>
+  line?.line !== undefined && line.activeLow !== undefined;
+
+/**
+ * Reads the outputs of a configuration file and nothing else, for who has to drive them whatever is wrong beside: keys
+ * of other kinds may be missing or wrong, and an output that is wrong takes no other with it.
+ */
+export async function loadOutputs(file: string): Promise<ConfiguredOutputs> {
+  const loaded = await loadDocument(file);
+  if (!loaded.ok) return { gpio: undefined, outputs: [], dataDir: undefined, errors: loaded.errors };
+  const reader = new DocumentReader();
+  const whole = withFlatGate(loaded.document);
+  const part = isObject(whole) ? { gpio: whole.gpio, outputs: whole.outputs, dataDir: whole.dataDir } : whole;
+  const rows = CONFIG_KEYS.filter(({ path }) => /^(gpio|outputs|dataDir)\b/.test(path));
+  const split = rows.map((key) => ({ rest: key.path.split('.'), key }));
+  const { gpio, outputs = {}, dataDir } = (reader.object(split, part, '') ?? {}) as PartlyRead;
+  const { lamps = {}, buzzer, staff, gate } = outputs;
+  return {
+    gpio: gpio?.backend === undefined ? undefined : ({ ...gpio, lines: gpio.lines ?? {} } as GpioSettings),
+    outputs: [gate, ...Object.values(lamps), buzzer, staff].filter(isLine),
+    dataDir,
+    errors: reader.errors,
+  };
 }
 
 /** One error as a line for people. */

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { BOARD_BACKENDS } from '../../drivers/gpio/backends.js';
 import { isLoopback, parsePortUrl } from '../../drivers/ports/open.js';
 import { BROKER_URL, isBrokerUrl } from '../../platform/brokerAccess.js';
 import { MQTT_PROTOCOLS } from '../../platform/mqtt/version.js';
@@ -7,41 +8,14 @@ import { DECIDERS, OUTCOMES } from '../../protocol/verdict.js';
 import { DIRECTIONS, LaneNameSchema, SchemesSchema, SiteSchema } from '../../protocol/wire/messages.js';
 import { DEVICE_ID } from '../../protocol/wire/topics.js';
 import { LANE_MODES, ROW_ACTIONS } from '../lane/policy.js';
+import { INPUT_KEYS } from './inputKeys.js';
+import { type ConfigKey, LINE, LINE_NAME, LineSchema, milliseconds, text, wholeNumber } from './key.js';
 
-/** One key of the configuration. A start and `config check` read documents by the table of these. */
-export interface ConfigKey {
-  /** Dotted; `[]` stands for each element of a list, `{}` for each entry of a map. */
-  readonly path: string;
-  readonly schema: v.GenericSchema;
-  /** What a right value looks like, to end the sentence "must be ...". */
-  readonly expected: string;
-  /** Used when the key is absent; a key without a default is required where its parent is there. */
-  readonly default?: unknown;
-  /** An absent key is fine and means nothing. */
-  readonly optional?: true;
-  readonly unit?: 'ms';
-  /** May take effect without a restart, once a configuration can be pushed; today every change takes one. */
-  readonly live: boolean;
-  /** For people, in a sentence. */
-  readonly about: string;
-}
-
-const text = (pattern: RegExp) => v.pipe(v.string(), v.regex(pattern));
-const wholeNumber = (least: number, most: number) =>
-  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
-const milliseconds = wholeNumber;
-const LINE_NAME = /^[a-z0-9-]{1,32}$/;
-
-/** `"gate"`, or `{"line":"gate","activeLow":true}` for a relay board that energises on low. */
-const LineSchema = v.pipe(
-  v.union([
-    text(LINE_NAME),
-    v.strictObject({ line: text(LINE_NAME), activeLow: v.optional(v.boolean(), false) }),
-  ]),
-  v.transform((line) => (typeof line === 'string' ? { line, activeLow: false } : line)),
-);
-const LINE =
-  'the name of a GPIO line (lower-case letters, digits, hyphens), or {"line": NAME, "activeLow": true|false}';
+const LineAtSchema = v.strictObject({
+  chip: text(/^[\x21-\x7e]{1,31}$/),
+  offset: wholeNumber(0, 1023),
+  bias: v.optional(v.picklist(['pull-up', 'pull-down', 'disabled'])),
+});
 
 const list = <const T extends readonly string[]>(words: T) =>
   v.optional(v.pipe(v.array(v.picklist(words)), v.minLength(1)));
@@ -55,10 +29,13 @@ const PolicyRowSchema = v.strictObject({
   action: v.picklist(ROW_ACTIONS),
 });
 
-const isReaderPort = (url: string) => {
+const isReaderPort = (url: string) => parsePortUrl(url).ok;
+
+/** Whether a reader's port is a bus, which no kind of reader speaks yet. */
+export function isBusPort(url: string): boolean {
   const parsed = parsePortUrl(url);
-  return parsed.ok;
-};
+  return parsed.ok && parsed.port.kind === 'i2c';
+}
 
 /** Whether a reader's port is a socket on another machine: who holds that cable can be anyone. */
 export function isRemotePort(url: string): boolean {
@@ -159,6 +136,34 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     about: 'The same identity counts again this long after it was last seen.',
   },
   {
+    path: 'lane.passageMs',
+    schema: milliseconds(1000, 60_000),
+    expected: 'a whole number from 1000 to 60000',
+    default: 8000,
+    unit: 'ms',
+    live: true,
+    about:
+      'How long after the gate was opened a passage, or the opening of the door, belongs to that opening. Turnstiles wait 5 s, speed gates 8 s.',
+  },
+  {
+    path: 'lane.doorHeldMs',
+    schema: milliseconds(5000, 600_000),
+    expected: 'a whole number from 5000 to 600000',
+    default: 20_000,
+    unit: 'ms',
+    live: true,
+    about: 'How long the door may stay open before that is an alarm.',
+  },
+  {
+    path: 'lane.callMs',
+    schema: milliseconds(10_000, 600_000),
+    expected: 'a whole number from 10000 to 600000',
+    default: 30_000,
+    unit: 'ms',
+    live: true,
+    about: 'How long a person stays called by the help button, or for a door.',
+  },
+  {
     path: 'broker.url',
     schema: v.pipe(v.string(), v.check(isBrokerUrl)),
     expected: BROKER_URL,
@@ -230,10 +235,21 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   },
   {
     path: 'gpio.backend',
-    schema: text(/^sim:[^\0]{1,256}$/),
-    expected: 'sim:FOLDER (the only back end of this version)',
+    schema: v.union([v.picklist(BOARD_BACKENDS), text(/^sim:[^\0]{1,256}$/)]),
+    expected: `${oneOf(BOARD_BACKENDS)} or sim:FOLDER`,
     live: false,
-    about: 'Who drives the lines: `sim:FOLDER` keeps a file a line in that folder.',
+    about:
+      'Who drives the lines: `sysfs:` or `gpiochip:` (the character device) of the kernel, `auto:` whichever of the two serves, sysfs first; `sim:FOLDER` keeps a file a line in that folder.',
+  },
+  {
+    path: 'gpio.lines.{}',
+    schema: LineAtSchema,
+    expected:
+      '{"chip": LABEL, "offset": NUMBER}; for an input also "bias": "pull-up", "pull-down" or "disabled"',
+    optional: true,
+    live: false,
+    about:
+      'Where a line is, by its name: the label of its chip and the number on that chip. `raspberry-pi` as chip is the header of every Pi from Zero to 5, by BCM numbers. Not needed for `sim:`.',
   },
   {
     path: 'outputs.lamps.{}',
@@ -282,6 +298,16 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     live: false,
     about: 'How long the relay is on for one person.',
   },
+  {
+    path: 'outputs.gate.whenFire',
+    schema: v.picklist(['hold', 'leave']),
+    expected: '"hold" or "leave"',
+    default: 'hold',
+    live: false,
+    about:
+      'Whether the relay is held on while the fire input is active. `leave` is for a controller that takes pulses alone; the wires of the fire alarm free the gate in both cases.',
+  },
+  ...INPUT_KEYS,
   {
     path: 'journal.durableWaitMs',
     schema: milliseconds(100, 2000),

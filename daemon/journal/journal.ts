@@ -18,6 +18,7 @@ import {
 } from '../../protocol/journal/record.js';
 import {
   type AlarmContent,
+  type PassageContent,
   type RecordKey,
   sealContent,
   type TapContent,
@@ -90,6 +91,7 @@ type Content =
   | { readonly kind: 'tap'; readonly content: TapContent }
   | { readonly kind: 'verdict'; readonly content: VerdictContent }
   | { readonly kind: 'tap-void'; readonly content: VoidContent }
+  | { readonly kind: 'passage'; readonly content: PassageContent }
   | { readonly kind: 'alarm'; readonly content: AlarmContent };
 
 /**
@@ -207,18 +209,17 @@ export class Journal {
    * @param flush `later` for what need not be durable at once: written now, flushed with what comes next
    * @throws CardpadError `journal.full` (retry) when the disk has failed for long
    */
-  append({ kind, content }: Content, flush: Flush = 'now'): Appended {
+  append(entry: Content, flush: Flush = 'now'): Appended {
+    const { kind, content } = entry;
     this.#checkRoom();
     const key = this.#currentKey();
     const address = { device: this.options.device, epoch: this.epoch, seq: this.#seq + 1, kind };
     const sealed = sealContent(key, this.#keySeq, address, this.#ivs.next(), content);
-    const appended = this.#append(
-      kind,
-      'tap' in content ? { sealed, clear: { tap: content.tap } } : { sealed },
-      flush,
-    );
+    const ends = entry.kind === 'verdict' || entry.kind === 'tap-void';
+    const part = ends ? { sealed, clear: { tap: entry.content.tap } } : { sealed };
+    const appended = this.#append(kind, part, flush);
     const { id, digest, durable } = appended;
-    if (kind === 'alarm') this.alarms.raise({ id, digest, content }, durable);
+    if (entry.kind === 'alarm') this.alarms.raise({ id, digest, content: entry.content }, durable);
     return appended;
   }
 

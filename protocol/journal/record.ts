@@ -28,6 +28,8 @@ export const RECORD_KINDS = {
   'tap-void': RECORD_CLASSES.visit,
   /** How a tap ended. */
   verdict: RECORD_CLASSES.visit,
+  /** Somebody walked through. */
+  passage: RECORD_CLASSES.visit,
   /** Something that somebody must look at. */
   alarm: RECORD_CLASSES.alarm,
 } as const;

@@ -3,7 +3,7 @@ import { joinBox, open, type SealKeys, seal, splitBox } from '../sm/sealed.js';
 import { KdfSm3 } from '../sm/sm3.js';
 import { DECIDERS, OutcomeSchema, ReasonSchema, ReasonsSchema } from '../verdict.js';
 import { parseJson, toPaddedJson } from '../wire/json.js';
-import { presentedFields, TapIdSchema } from '../wire/messages.js';
+import { DIRECTIONS, presentedFields, TapIdSchema } from '../wire/messages.js';
 import type { JournalRecord } from './record.js';
 
 /** What a lane does with an outcome; `none` where a newer card had ended the wait. */
@@ -30,6 +30,14 @@ const VoidSchema = v.strictObject({ tap: TapIdSchema, reason: ReasonSchema });
 /** The sealed part of a `tap-void` record. */
 export type VoidContent = v.InferOutput<typeof VoidSchema>;
 
+const PassageSchema = v.strictObject({
+  /** The tap that the gate was opened for; without one, nobody was let in, or the lane was held free. */
+  tap: v.optional(TapIdSchema),
+  direction: v.picklist(DIRECTIONS),
+});
+/** The sealed part of a `passage` record. */
+export type PassageContent = v.InferOutput<typeof PassageSchema>;
+
 /** Names and words of an alarm's detail: up to 16 characters, so that no ID number fits. */
 const DetailNameSchema = v.pipe(v.string(), v.regex(/^[a-z][a-zA-Z]{0,15}$/));
 const DetailWordSchema = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]{0,15}$/));
@@ -54,6 +62,7 @@ export type AlarmContent = v.InferOutput<typeof AlarmSchema>;
 export const parseTapContent = (plaintext: Uint8Array) => parseJson(plaintext, TapSchema);
 export const parseVerdictContent = (plaintext: Uint8Array) => parseJson(plaintext, VerdictSchema);
 export const parseVoidContent = (plaintext: Uint8Array) => parseJson(plaintext, VoidSchema);
+export const parsePassageContent = (plaintext: Uint8Array) => parseJson(plaintext, PassageSchema);
 export const parseAlarmContent = (plaintext: Uint8Array) => parseJson(plaintext, AlarmSchema);
 
 const KEY_BYTES = 32;
@@ -132,7 +141,7 @@ export function sealContent(
   keySeq: number,
   address: RecordAddress,
   iv: Uint8Array,
-  content: TapContent | VerdictContent | VoidContent | AlarmContent,
+  content: TapContent | VerdictContent | VoidContent | PassageContent | AlarmContent,
 ): NonNullable<JournalRecord['sealed']> {
   const { step } = key;
   const keys = key.current();

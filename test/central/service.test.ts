@@ -269,6 +269,27 @@ t.test('an alarm is told in the log, printed as an event, and checked like every
   }
 });
 
+t.test('a passage is printed with its tap, also one of an earlier start; or without one', async (t) => {
+  const { device, exchange, folder, ledgerKey } = await openScene(t);
+  const journal = new TestJournal(device.name, 2, null, ledgerKey);
+  const tap = journal.tap();
+  for (const passed of [{ epoch: 2, seq: tap }, { epoch: 1, seq: 7 }, undefined]) journal.passage(passed);
+  await exchange('events', device.send(journal.batch()), 'ack');
+  const unwrap = unwrapWith(await readKeyPair(folder, 'ledger'), async (bytes, key) =>
+    sm2Decrypt(bytes, key),
+  );
+  const reader = new EventReader({ folder, siteKey: randomBytes(32), unwrap, people: People.nobody });
+  const printed = [];
+  for await (const { at, trusted, seq, ...event } of reader.poll()) {
+    if (event.kind === 'passage') printed.push(event);
+  }
+  const passage = { device: device.name, epoch: 2, kind: 'passage', direction: 'exit' };
+  t.same(printed, [{ ...passage, tap }, { ...passage, tap: 7, tapEpoch: 1 }, passage]);
+  for await (const report of verifyLedger(folder, undefined, unwrap)) {
+    t.match(report, { taps: 1, sealsChecked: true, faults: [] });
+  }
+});
+
 t.test('who is there: the role that takes journals watches, and an old will changes nothing', async (t) => {
   const { device, network, central, line, logged } = await openScene(t);
   const turn = () => new Promise((resolve) => setImmediate(resolve));

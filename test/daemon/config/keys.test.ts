@@ -51,7 +51,7 @@ type Paths<T> = T extends readonly (infer E)[]
     ? readonly [Paths<E>]
     : true
   : T extends object
-    ? { readonly [K in keyof Required<T>]: K extends 'lamps' ? true : Paths<Required<T>[K]> }
+    ? { readonly [K in keyof Required<T>]: K extends 'lamps' | 'lines' ? true : Paths<Required<T>[K]> }
     : true;
 const LINE = { line: true, activeLow: true } as const;
 const INTERFACE: Omit<Paths<Config>, 'lane'> & { readonly lane: object } = {
@@ -67,11 +67,15 @@ const INTERFACE: Omit<Paths<Config>, 'lane'> & { readonly lane: object } = {
     deadlineMs: true,
     dwellMs: true,
     sameCardMs: true,
+    passageMs: true,
+    doorHeldMs: true,
+    callMs: true,
   } satisfies Record<keyof Config['lane'], true>,
   broker: { url: true, protocol: true, username: true, passwordFile: true, caFile: true },
   readers: [{ kind: true, port: true, allowNetwork: true, pollMs: true }],
-  gpio: { backend: true },
-  outputs: { lamps: true, buzzer: LINE, staff: LINE, gate: { ...LINE, pulseMs: true } },
+  gpio: { backend: true, lines: true },
+  outputs: { lamps: true, buzzer: LINE, staff: LINE, gate: { ...LINE, pulseMs: true, whenFire: true } },
+  inputs: { help: LINE, fire: LINE, passage: LINE, door: LINE, debounceMs: true },
   journal: {
     durableWaitMs: true,
     whenNotDurable: true,
@@ -102,6 +106,7 @@ t.test('with every key given, every key is in what comes out', async (t) => {
     ['broker.passwordFile', '/etc/cardpad/password'],
     ['broker.caFile', '/etc/cardpad/ca.pem'],
     ['outputs.staff', 'staff'],
+    ...['help', 'fire', 'passage', 'door'].map((name) => [`inputs.${name}`, `in-${name}`]),
   ].reduce((document, [path = '', value]) => withValue(path, value, document), MINIMAL as unknown);
   const result = readConfig(full);
   if (!result.ok) throw new Error('it is valid');

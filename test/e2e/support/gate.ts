@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SamServer, serveSamModule } from '../../../drivers/simulated/samServer.js';
 import { PREAMBLE } from '../../../protocol/reader/samFrame.js';
@@ -20,6 +20,7 @@ export interface GateOptions {
   readonly lane?: Readonly<Record<string, unknown>>;
   readonly journal?: Readonly<Record<string, unknown>>;
   readonly pulseMs?: number;
+  readonly inputs?: Readonly<Record<string, unknown>>;
   readonly refind?: 'until-lifted' | 'always';
   /** Whether the module reads a card a second time, which a card that says "expired" takes to be believed. */
   readonly reread?: 'refused' | 'allowed';
@@ -153,6 +154,13 @@ export class TestGate {
     await this.process.line(/reader: ready/);
   }
 
+  /** Somebody else than the daemon moves a line: a button, a contact. */
+  async input(line: string, level: 0 | 1): Promise<void> {
+    const fresh = join(this.gpio, `.${line}.test`);
+    await writeFile(fresh, String(level));
+    await rename(fresh, join(this.gpio, line));
+  }
+
   put(person: Person): void {
     this.reader.module.put(cardOf(person));
   }
@@ -225,13 +233,24 @@ const configOf = (data: string) => `${data}.json`;
 
 function document(site: GateHome, options: GateOptions, tcpPort: number) {
   const folder = join(site.folder, nameOf(options));
-  const { device, site: name = 'e2e', schemes, lane, journal, pulseMs = 300, port, brokerPort } = options;
+  const {
+    device,
+    site: name = 'e2e',
+    schemes,
+    lane,
+    journal,
+    inputs,
+    pulseMs = 300,
+    port,
+    brokerPort,
+  } = options;
   return {
     device,
     site: name,
     ...(schemes === undefined ? {} : { schemes }),
     lane: { name: 'A1', direction: 'entry', ...lane },
     ...(journal === undefined ? {} : { journal }),
+    ...(inputs === undefined ? {} : { inputs }),
     broker: brokerPort === undefined ? site.access : { url: `mqtt://127.0.0.1:${brokerPort}` },
     readers: [{ kind: 'id-card', port: port ?? `tcp://127.0.0.1:${tcpPort}`, pollMs: 100 }],
     gpio: { backend: `sim:${folder}-gpio` },

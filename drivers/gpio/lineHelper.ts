@@ -7,6 +7,7 @@ import { LINE_HELPER } from './lineHelperScript.js';
 const ANSWER_WITHIN_MS = 2000;
 /** Before its first answer the helper has to be loaded, from a slow card, beside a whole system that starts. */
 const START_WITHIN_MS = 15_000;
+const LAST_LOOK_MS = 100;
 const MAX_LINE_LENGTH = 64 * 1024;
 
 export type StartHelper = () => ChildProcessWithoutNullStreams;
@@ -118,15 +119,16 @@ export class LineHelper {
   }
 
   /** Looks whether the oldest command has its answer in time. */
-  #watch(): void {
+  #watch(isLastLook = false): void {
     const [oldest] = this.#pending;
     if (this.#cancelWatch !== undefined || oldest === undefined || this.#closed || this.#failure) return;
     const withinMs = this.#isStarted ? ANSWER_WITHIN_MS : START_WITHIN_MS;
     const leftMs = oldest.sinceMs + withinMs - this.clock.monotonicMs();
-    if (leftMs <= 0) return this.#fail('does not answer');
-    this.#cancelWatch = this.clock.schedule(leftMs, () => {
+    if (leftMs <= 0 && isLastLook) return this.#fail('does not answer');
+    // A program that was stuck itself runs its timers before it reads: the answer may lie there.
+    this.#cancelWatch = this.clock.schedule(Math.max(leftMs, LAST_LOOK_MS), () => {
       this.#cancelWatch = undefined;
-      this.#watch();
+      this.#watch(leftMs <= 0);
     });
   }
 

@@ -10,7 +10,7 @@ import type { Envelopes, OpenedUp } from '../session/envelopes.js';
 import type { Chained } from './batch.js';
 import type { Ledger, Stored } from './ledger.js';
 
-/** A gate has four batches out, so more than twice as many are resends of one another. */
+/** A gate has two batches out at most, so more than a few are resends of one another. */
 const WAITING_A_DEVICE = 8;
 /** A disk that is full fails each batch of each gate, and its log may lie on it. */
 const SAY_AGAIN_MS = 10_000;

@@ -41,8 +41,11 @@ const PACKET_GROWTH = 16 / 9;
  */
 const SMALL_FOR_MS = 600_000;
 const ACK_TIMEOUT_MS = 5_000;
-/** Batches that are out at once on a line that is quick, and how soon an ack comes there. */
-const WINDOW = 4;
+/**
+ * Batches that are out at once on a line that is quick, and how soon an ack comes there. More went up no faster and kept
+ * central busy in front of a question.
+ */
+const WINDOW = 2;
 const QUICK_ACK_MS = 250;
 /** A batch without an ack may mean that central cannot open our ticket, or that it does not want this batch. */
 const DOUBT_FIRST_MS = 30_000;

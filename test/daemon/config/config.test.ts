@@ -58,6 +58,7 @@ t.test('the least document is valid as it stands, and every other key has its de
       inputs: { debounceMs: 30 },
       journal: {
         durableWaitMs: 500,
+        flushWithinMs: 2000,
         whenNotDurable: 'call-staff',
         maxRecords: 250_000,
         maxMb: 256,

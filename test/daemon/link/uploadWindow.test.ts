@@ -12,20 +12,28 @@ t.test('a backlog goes up with two batches out at once, and at QoS 0 but for its
   const bench = await withBacklog();
   let out = 0;
   let most = 0;
+  const acks: (() => void)[] = [];
   bench.broker.onPass = (message) => {
     if (message.topic.endsWith('/events')) out += 1;
-    if (message.topic.endsWith('/ack')) out -= 1;
     most = Math.max(most, out);
-    return [message];
+    if (!message.topic.endsWith('/ack')) return [message];
+    acks.push(() => {
+      out -= 1;
+      bench.broker.pass(message);
+    });
+    return [];
   };
   bench.central.connect();
-  await bench.run(5_000, 50);
+  for (let step = 0; step < 100; step++) {
+    await bench.run(50, 50);
+    acks.shift()?.();
+  }
   t.same(bench.central.received, [...new Set(bench.central.received)], 'each once');
   t.same(bench.central.holes, 0);
   t.equal(bench.central.received.length, bench.journal.newest.seq);
   const qos = bench.sent('events').map((message) => message.qos);
   t.same(qos, [...qos.slice(1).map(() => 0), 1]);
-  t.ok(most === 2, `${most} out`);
+  t.equal(most, 2);
 });
 
 t.test('on a slow line one batch is out at a time: a question would wait behind more', async (t) => {

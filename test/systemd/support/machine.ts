@@ -19,7 +19,10 @@ function groups(): string | undefined {
   return mount?.[1];
 }
 
-/** A fresh system over the files of this one: nothing that is written in it stays, and none of its services runs. */
+/**
+ * A fresh system over the files of this one: nothing that is written in it stays, and none of its services runs. Its
+ * root is read-only; what a gate and who sets it up write to are disks of their own.
+ */
 const BOOT = `set -e
 echo $$ > "$GROUP/cgroup.procs"
 exec unshare --pid --mount --uts --ipc --cgroup --fork --kill-child sh -ec '
@@ -46,6 +49,14 @@ ln -s pts/ptmx dev/ptmx
 mkdir -p mnt
 pivot_root . mnt
 umount -l /mnt
+mkdir -p etc/credstore var/lib/cardpad
+mount -t tmpfs -o mode=700 tmpfs etc/credstore
+mount -t tmpfs -o mode=700 tmpfs root
+mount -t tmpfs tmpfs var/lib/cardpad
+cp -a etc/cardpad run/configuration
+mount -t tmpfs -o mode=755 tmpfs etc/cardpad
+cp -a run/configuration/. etc/cardpad/
+mount -o remount,bind,ro /
 mount --make-rshared /
 exec env -i container=test PATH=/usr/sbin:/usr/bin /lib/systemd/systemd
 '`;

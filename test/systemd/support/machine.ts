@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Test } from 'tap';
@@ -19,7 +19,10 @@ function groups(): string | undefined {
   return mount?.[1];
 }
 
-/** A fresh system over the files of this one: nothing that is written in it stays, and none of its services runs. */
+/**
+ * A fresh system over the files of this one: nothing that is written in it stays, and none of its services runs. Its
+ * root is read-only; what a gate and who sets it up write to are disks of their own.
+ */
 const BOOT = `set -e
 echo $$ > "$GROUP/cgroup.procs"
 exec unshare --pid --mount --uts --ipc --cgroup --fork --kill-child sh -ec '
@@ -46,6 +49,14 @@ ln -s pts/ptmx dev/ptmx
 mkdir -p mnt
 pivot_root . mnt
 umount -l /mnt
+mkdir -p etc/credstore var/lib/cardpad
+mount -t tmpfs -o mode=700 tmpfs etc/credstore
+mount -t tmpfs -o mode=700 tmpfs root
+mount -t tmpfs tmpfs var/lib/cardpad
+cp -a etc/cardpad run/configuration
+mount -t tmpfs -o mode=755 tmpfs etc/cardpad
+cp -a run/configuration/. etc/cardpad/
+mount -o remount,bind,ro /
 mount --make-rshared /
 exec env -i container=test PATH=/usr/sbin:/usr/bin /lib/systemd/systemd
 '`;
@@ -56,13 +67,14 @@ export function whyNoMachine(): string | false {
   if (!existsSync('/lib/systemd/systemd')) return 'systemd is not installed';
   const root = groups();
   if (root === undefined) return 'there are no control groups that may be written';
+  const attempt = `mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work /mnt/root &&
+    mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root`;
   try {
-    execFileSync('unshare', ['--pid', '--mount', '--cgroup', '--fork', 'mount', '--make-rprivate', '/'], {
-      stdio: 'ignore',
-    });
+    const kinds = ['--pid', '--mount', '--uts', '--ipc', '--cgroup', '--fork'];
+    execFileSync('unshare', [...kinds, 'sh', '-c', attempt], { stdio: 'ignore' });
     return false;
   } catch {
-    return 'namespaces are refused here';
+    return 'namespaces, or a file system over this one, are refused here';
   }
 }
 
@@ -177,11 +189,4 @@ export async function prepareGate(files: string, config: string, dropIn: string)
   const folder = join(files, 'usr/lib/systemd/system/cardpad.service.d');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'test.conf'), dropIn);
-}
-
-/** A copy of what the package brings. */
-export async function copyOf(tree: string): Promise<string> {
-  const files = await folderOutside();
-  await cp(tree, files, { recursive: true, verbatimSymlinks: true });
-  return files;
 }

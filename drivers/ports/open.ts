@@ -88,7 +88,7 @@ export function parsePortUrl(url: string): ParsedPortUrl {
   if (url.startsWith('serial:')) return parseSerial(url.slice('serial:'.length));
   if (url.startsWith('tcp://')) return parseTcp(url.slice('tcp://'.length));
   if (url.startsWith('i2c:')) return parseI2c(url.slice('i2c:'.length));
-  return no('a port begins with serial:, tcp:// or i2c:');
+  return no('a port begins with serial: or tcp://, a bus with i2c:');
 }
 
 /**

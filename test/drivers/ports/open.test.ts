@@ -21,9 +21,9 @@ for (const [url, port] of GOOD) {
 }
 
 const BAD = [
-  ['', /serial:, tcp/],
-  ['/dev/ttyAMA0', /serial:, tcp/],
-  ['usb:/dev/x', /serial:, tcp/],
+  ['', /serial: or tcp/],
+  ['/dev/ttyAMA0', /serial: or tcp/],
+  ['usb:/dev/x', /serial: or tcp/],
   ['i2c:', /i2c:\/dev\/i2c-1\?address=0x24/],
   ['i2c:/dev/i2c-1', /i2c:\/dev\/i2c-1\?address=0x24/],
   ['i2c:1?address=0x24', /i2c:\/dev\/i2c-1\?address=0x24/],
@@ -43,7 +43,7 @@ const BAD = [
   ['serial:/dev/ttyAMA0?parity=even', /"parity" is not a setting/],
   ['serial:/dev/ttyAMA0?baud=9600&rtscts=1', /"rtscts" is not a setting/],
   ['serial:/dev/ttyAMA0?baud=9600&baud=9600', /twice/],
-  ['tcp:127.0.0.1:9601', /serial:, tcp/],
+  ['tcp:127.0.0.1:9601', /serial: or tcp/],
   ['tcp://127.0.0.1', /host:port/],
   ['tcp://:9601', /neither a host name nor an address/],
   ['tcp://127.0.0.1:', /host:port/],

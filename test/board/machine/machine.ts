@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, existsSync, readFileSync, type WriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Scope } from '../scope.js';
+import { Agent } from './agent.js';
+import { CHANNELS, type ChannelName, type MachineOptions, qemuCommand, socketOf } from './arguments.js';
+import { type Channel, openChannel } from './channel.js';
+import { Lines } from './edges.js';
+import { Log } from './log.js';
+import { Monitor } from './monitor.js';
+
+/** A machine that nothing else runs beside is up in 10 s. */
+const BOOT_WITHIN_MS = 180_000;
+
+/** A virtual board: QEMU, what it is told, and all that comes out of it. */
+export class Machine {
+  readonly agent: Agent;
+  readonly lines: Lines;
+  readonly log = new Log();
+  #stopped = false;
+  readonly #ended: Promise<void>;
+
+  private constructor(
+    readonly options: MachineOptions,
+    private readonly qemu: ChildProcess,
+    readonly monitor: Monitor,
+    agent: Agent,
+    channels: ReadonlyMap<ChannelName, Channel>,
+  ) {
+    this.agent = agent;
+    this.lines = new Lines(agent);
+    let complaint = '';
+    qemu.stderr?.on('data', (text) => {
+      complaint += text;
+    });
+    this.#ended = new Promise((resolve) => {
+      const end = (why: string) => {
+        const reason = new Error(this.#stopped ? 'the machine was switched off' : `QEMU ended: ${why}`);
+        for (const one of [agent, monitor, this.lines.edges, this.log.entries]) one.end(reason);
+        for (const channel of channels.values()) channel.close();
+        resolve();
+      };
+      qemu.once('error', ({ message }) => end(message));
+      qemu.once('exit', (code, signal) => end(`${code ?? signal} ${complaint.trim()} ${this.#console()}`));
+    });
+  }
+
+  /** Starts one; resolves when it does what it is told. */
+  static async start(scope: Scope, options: MachineOptions): Promise<Machine> {
+    const { folder } = options;
+    await mkdir(folder, { recursive: true });
+    const channels = new Map<ChannelName, Channel>();
+    const agent = new Agent((line) => channels.get('agent')?.write(line));
+    const takers: Record<ChannelName, (line: string) => void> = {
+      agent: agent.take,
+      trace: () => {},
+      log: () => {},
+    };
+    for (const name of CHANNELS) {
+      const keep = keeping(join(folder, `${name}.log`));
+      channels.set(
+        name,
+        await openChannel(socketOf(folder, name), (line) => {
+          keep.write(`${line}\n`);
+          takers[name](line);
+        }),
+      );
+    }
+    const monitor = await Monitor.listen(socketOf(folder, 'monitor'));
+    const [program = '', ...argv] = qemuCommand(options);
+    // What ends this process ends the machine as well.
+    const qemu = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...argv], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const machine = new Machine(options, qemu, monitor, agent, channels);
+    takers.trace = machine.lines.take;
+    takers.log = machine.log.take;
+    scope.teardown(() => machine.cutPower());
+    await monitor.ready();
+    if (options.snapshot === undefined) await agent.started(BOOT_WITHIN_MS);
+    else await machine.wake();
+    await machine.lines.findBase();
+    return machine;
+  }
+
+  /** The power goes: nothing is written any more, nobody says goodbye. */
+  async cutPower(): Promise<void> {
+    this.#stopped = true;
+    this.qemu.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  /** Keeps all of it, running, under that name in its disk. */
+  async save(snapshot: string): Promise<void> {
+    await this.monitor.say(`savevm ${snapshot}`);
+  }
+
+  /** A machine from a snapshot believes that no time has passed, and has read another second disk. */
+  private async wake(): Promise<void> {
+    await this.agent.run(`date -s @${Math.round(Date.now() / 1000)} >/dev/null; blockdev --flushbufs /dev/vdb`);
+  }
+
+  #console(): string {
+    const file = join(this.options.folder, 'console.log');
+    return existsSync(file) ? readFileSync(file, 'utf8').slice(-1500) : '';
+  }
+}
+
+function keeping(file: string): WriteStream {
+  return createWriteStream(file, { flags: 'a' });
+}

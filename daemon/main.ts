@@ -33,6 +33,8 @@ const FIRST_HELLO_WITHIN_MS = 30_000;
 export interface RunningGate {
   /** Whether central can be asked right now. */
   readonly ready: boolean;
+  /** One line for who looks at the service: lane, standing, what holds. No personal data. */
+  readonly status: string;
   /** Resolves, with what was thrown, when the gate turns out unfit to go on: stop it then. Mostly it never does. */
   readonly failure: Promise<unknown>;
   /**
@@ -106,11 +108,14 @@ async function openJournal(
 export async function startGate(config: Config, world: GateWorld): Promise<RunningGate> {
   const opened = new Opened();
   try {
-    const { link, failure } = await openGate(config, world, opened);
+    const { link, failure, conditions } = await openGate(config, world, opened);
     return {
       failure,
       get ready() {
         return link.ready;
+      },
+      get status() {
+        return statusLine(config, link.ready, conditions);
       },
       async stop() {
         await opened.close();
@@ -123,6 +128,12 @@ export async function startGate(config: Config, world: GateWorld): Promise<Runni
     });
     throw thrown;
   }
+}
+
+function statusLine({ lane }: Config, asksCentral: boolean, { standing, holding }: Conditions): string {
+  const because = holding.length > 0 ? ` (${holding.join(', ')})` : '';
+  const deciding = asksCentral ? 'central decides' : 'without central: deciding by local rule';
+  return `lane ${lane.name}: ${standing}${because}; ${deciding}`;
 }
 
 /** Taps that a crash or a power cut has left open: nobody knows any more how they ended. */
@@ -248,5 +259,5 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
   connections.push(...startReaders(config.readers, { ...world, time, dispatch, onUnfit }));
   const { name, direction, mode } = config.lane;
   log.info('gate started', { device: config.device, lane: name, direction, mode, epoch: journal.epoch });
-  return { link, failure };
+  return { link, failure, conditions };
 }

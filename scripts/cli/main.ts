@@ -2,7 +2,11 @@ import { readFileSync } from 'node:fs';
 import { dispatch, EXIT, guardOutputs, toResults } from './command.js';
 import { commandLine } from './commands.js';
 
+/** Set where the program is bundled into one folder, far from any package.json. */
+declare const CARDPAD_VERSION: string | undefined;
+
 function version(): string {
+  if (typeof CARDPAD_VERSION === 'string') return `cardpad ${CARDPAD_VERSION}`;
   // The build lies one folder below the checkout, the sources of this file two.
   const manifest = new URL('../../../package.json', import.meta.url);
   const { version: number } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };

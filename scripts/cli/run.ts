@@ -1,6 +1,8 @@
 import { errorLine, loadConfig } from '../../daemon/config/config.js';
 import { startGate } from '../../daemon/main.js';
 import { machineWorld } from '../../daemon/world.js';
+import { systemClock } from '../../platform/clock.js';
+import { serviceManager } from '../../platform/systemd/notify.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
 import { type Command, EXIT, toPeople } from './command.js';
 import { endNow } from './ending.js';
@@ -40,10 +42,19 @@ example: cardpad run --config /etc/cardpad/config.json`,
     }
     const { signal, release } = untilSignal();
     const log = programLog(level);
+    let status = () => 'starting';
+    const manager = await serviceManager({
+      environment: process.env,
+      clock: systemClock,
+      log: log.named('systemd'),
+      status: () => status(),
+    });
     const gate = await startGate(result.config, machineWorld(result.config, log)).catch((thrown) => {
       release();
       throw thrown;
     });
+    status = () => gate.status;
+    manager.ready();
     const why = await Promise.race([signal, gate.failure]);
     if (typeof why === 'string') log.info('stopping', { signal: why });
     else {
@@ -52,6 +63,7 @@ example: cardpad run --config /etc/cardpad/config.json`,
       toPeople(`cardpad run: ${messageOf(why)}`);
       if (why instanceof CardpadError && why.help !== undefined) toPeople(why.help);
     }
+    manager.stopping();
     const late = setTimeout(() => {
       log.error('the stop took too long');
       endNow(EXIT.no);

@@ -174,7 +174,7 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
   const { log, clock, random, randomBytes } = world;
   // Before the outputs: a second daemon must not touch the relay of the first.
   opened.add(await world.lock());
-  const outputs = openOutputs(config, world.openGpio(), clock);
+  const outputs = openOutputs(config, await world.openGpio(), clock);
   opened.add(guardOutputs(outputs.all));
   opened.add(() => outputs.close());
 

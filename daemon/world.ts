@@ -21,6 +21,7 @@ import type { Close } from './closing.js';
 import type { Config } from './config/config.js';
 import { documentsIn, type OpenDocument } from './documents.js';
 import { type Identity, loadIdentity } from './identity.js';
+import { linePlan } from './linePlan.js';
 
 /** How to reach the broker: the URL, and the login that files hold. */
 export type BrokerAccess = Pick<MqttOptions, 'url' | 'protocol' | 'username' | 'password' | 'ca'>;
@@ -45,7 +46,8 @@ export interface GateWorld {
   readonly journalDisk: Disk;
   /** The small documents beside the journal. */
   readonly openDocument: OpenDocument;
-  readonly openGpio: () => Gpio;
+  /** Every output is at its safe level then. */
+  readonly openGpio: () => Gpio | Promise<Gpio>;
   readonly openPort: (url: string) => OpenPort;
   readonly brokerAccess: () => Promise<BrokerAccess>;
   readonly openMqtt: OpenMqtt;
@@ -89,7 +91,7 @@ export function machineWorld(config: Config, log: Log): GateWorld {
     },
     journalDisk: folderDisk(journal),
     openDocument: documentsIn(dataDir),
-    openGpio: () => openGpio(gpio.backend, clock),
+    openGpio: () => openGpio(gpio, linePlan(config), clock),
     openPort: (url) => opener(url, clock),
     brokerAccess: async () => ({
       url: broker.url,

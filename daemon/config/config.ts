@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import type { GpioSettings } from '../../drivers/gpio/backends.js';
+import type { LineAt } from '../../drivers/gpio/gpio.js';
 import { readFileIfThere } from '../../platform/files.js';
 import type { MqttProtocol } from '../../platform/mqtt/version.js';
 import { nearest } from '../../platform/suggest.js';
@@ -6,6 +8,7 @@ import { messageOf } from '../../protocol/errors.js';
 import type { Direction } from '../../protocol/wire/messages.js';
 import { DEFAULT_POLICY, type LaneMode, type PolicyRow, policyProblems } from '../lane/policy.js';
 import { CONFIG_KEYS, type ConfigKey, isRemotePort } from './keys.js';
+import { type Used, wiringProblems } from './wiring.js';
 
 /** A GPIO line as wired. */
 export interface Line {
@@ -42,7 +45,7 @@ export interface Config {
     readonly allowNetwork: boolean;
     readonly pollMs: number;
   }[];
-  readonly gpio: { readonly backend: string };
+  readonly gpio: GpioSettings;
   readonly outputs: {
     readonly lamps: Readonly<Record<string, Line>>;
     readonly buzzer?: Line;
@@ -167,6 +170,7 @@ export const policyOf = (config: Config): readonly PolicyRow[] => tableOf(config
 interface PartlyRead {
   readonly lane?: { readonly policy?: Config['lane']['policy'] };
   readonly readers?: readonly (Partial<Config['readers'][number]> | undefined)[];
+  readonly gpio?: { readonly backend?: string; readonly lines?: Readonly<Record<string, LineAt | undefined>> };
   readonly outputs?: {
     readonly lamps?: Readonly<Record<string, Line | undefined>>;
     readonly buzzer?: Line;
@@ -175,22 +179,25 @@ interface PartlyRead {
   };
 }
 
-function checkLines(
-  { lamps = {}, buzzer, staff, gate }: PartlyRead['outputs'] & {},
-  reader: DocumentReader,
-): void {
-  const lines: [string, string | undefined][] = [
-    ...Object.entries(lamps).map(([name, lamp]): [string, string | undefined] => [
+/** Every use of a line, with the path that says so. */
+function usedLines({ lamps = {}, buzzer, staff, gate }: PartlyRead['outputs'] & {}): readonly Used[] {
+  const uses: [string, Partial<Line> | undefined][] = [
+    ...Object.entries(lamps).map(([name, lamp]): [string, Line | undefined] => [
       `outputs.lamps.${name}`,
-      lamp?.line,
+      lamp,
     ]),
-    ['outputs.buzzer', buzzer?.line],
-    ['outputs.staff', staff?.line],
-    ['outputs.gate', gate?.line],
+    ['outputs.buzzer', buzzer],
+    ['outputs.staff', staff],
+    ['outputs.gate', gate],
   ];
+  return uses.flatMap(([path, use]) =>
+    use?.line === undefined ? [] : [{ path, line: use.line, isOutput: true }],
+  );
+}
+
+function checkLines(lines: readonly Used[], reader: DocumentReader): void {
   const takenBy = new Map<string, string>();
-  for (const [path, line] of lines) {
-    if (line === undefined) continue;
+  for (const { path, line } of lines) {
     const other = takenBy.get(line);
     if (other !== undefined) reader.fail(path, 'config.line-reused', `uses the line "${line}" of ${other}`);
     takenBy.set(line, path);
@@ -225,8 +232,12 @@ function checkReaders(readers: PartlyRead['readers'] & {}, reader: DocumentReade
 }
 
 /** What only shows when keys are seen together. */
-function crossCheck({ lane, readers, outputs = {} }: PartlyRead, reader: DocumentReader): void {
-  checkLines(outputs, reader);
+function crossCheck({ lane, readers, gpio, outputs = {} }: PartlyRead, reader: DocumentReader): void {
+  const lines = usedLines(outputs);
+  checkLines(lines, reader);
+  if (gpio !== undefined) {
+    for (const { path, code, message } of wiringProblems(gpio, lines)) reader.fail(path, code, message);
+  }
   if (outputs.lamps !== undefined) checkLamps(outputs.lamps, reader);
   if (readers !== undefined) checkReaders(readers, reader);
   if (lane?.policy === undefined) return;

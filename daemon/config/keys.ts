@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { BOARD_BACKENDS } from '../../drivers/gpio/backends.js';
 import { isLoopback, parsePortUrl } from '../../drivers/ports/open.js';
 import { BROKER_URL, isBrokerUrl } from '../../platform/brokerAccess.js';
 import { MQTT_PROTOCOLS } from '../../platform/mqtt/version.js';
@@ -42,6 +43,12 @@ const LineSchema = v.pipe(
 );
 const LINE =
   'the name of a GPIO line (lower-case letters, digits, hyphens), or {"line": NAME, "activeLow": true|false}';
+
+const LineAtSchema = v.strictObject({
+  chip: text(/^[\x21-\x7e]{1,31}$/),
+  offset: wholeNumber(0, 1023),
+  bias: v.optional(v.picklist(['pull-up', 'pull-down', 'disabled'])),
+});
 
 const list = <const T extends readonly string[]>(words: T) =>
   v.optional(v.pipe(v.array(v.picklist(words)), v.minLength(1)));
@@ -230,10 +237,21 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   },
   {
     path: 'gpio.backend',
-    schema: text(/^sim:[^\0]{1,256}$/),
-    expected: 'sim:FOLDER (the only back end of this version)',
+    schema: v.union([v.picklist(BOARD_BACKENDS), text(/^sim:[^\0]{1,256}$/)]),
+    expected: `${oneOf(BOARD_BACKENDS)} or sim:FOLDER`,
     live: false,
-    about: 'Who drives the lines: `sim:FOLDER` keeps a file a line in that folder.',
+    about:
+      'Who drives the lines: `sysfs:` or `gpiochip:` (the character device) of the kernel, `auto:` whichever of the two serves, sysfs first; `sim:FOLDER` keeps a file a line in that folder.',
+  },
+  {
+    path: 'gpio.lines.{}',
+    schema: LineAtSchema,
+    expected:
+      '{"chip": LABEL, "offset": NUMBER}; for an input also "bias": "pull-up", "pull-down" or "disabled"',
+    optional: true,
+    live: false,
+    about:
+      'Where a line is, by its name: the label of its chip and the number on that chip. `raspberry-pi` as chip is the header of every Pi from Zero to 5, by BCM numbers. Not needed for `sim:`.',
   },
   {
     path: 'outputs.lamps.{}',

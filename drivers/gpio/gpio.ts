@@ -10,6 +10,29 @@ export interface LineRef {
 
 export type Level = 0 | 1;
 
+export type Bias = 'pull-up' | 'pull-down' | 'disabled';
+
+/** Where a named line is on the board. */
+export interface LineAt {
+  /** The label of its chip, as `gpiodetect` and `/sys/class/gpio/gpiochip*\/label` have it, or `raspberry-pi`. */
+  readonly chip: string;
+  /** The line's number on that chip, from 0; on a Raspberry Pi the BCM number. */
+  readonly offset: number;
+  /** The pull resistor in the chip, for an input. Left as it is where absent. */
+  readonly bias?: Bias | undefined;
+}
+
+/** The lines that a program will use, known before the first is opened: a board readies them all at once. */
+export interface LinePlan {
+  readonly outputs: readonly LineRef[];
+  readonly inputs: readonly LineRef[];
+}
+
+export interface InputOptions {
+  /** How long an input has to be quiet before its new state counts, 0..200 ms; default 20. */
+  readonly debounceMs?: number;
+}
+
 /** A line that cardpad drives. */
 export interface OutputLine {
   readonly name: string;
@@ -33,15 +56,15 @@ export interface InputLine {
 export interface Gpio {
   /**
    * Opens a line for driving. It is at its safe level (off) before this returns.
-   * @throws CardpadError `gpio.line-name` | `gpio.line-in-use` (fatal), `gpio.write-failed` (retry)
+   * @throws CardpadError `gpio.line-name` | `gpio.line-in-use` | `gpio.line-unknown` (fatal), `gpio.write-failed` (retry)
    */
   output(line: LineRef, safe: 'off'): OutputLine;
   /**
    * Opens a line for listening; `onEdge` is called once a change with the new state, never for the state found
    * at opening, which `isOn` has.
-   * @throws CardpadError `gpio.line-name` | `gpio.line-in-use` (fatal)
+   * @throws CardpadError `gpio.line-name` | `gpio.line-in-use` | `gpio.line-unknown` (fatal)
    */
-  input(line: LineRef, onEdge: (on: boolean) => void): InputLine;
+  input(line: LineRef, onEdge: (on: boolean) => void, options?: InputOptions): InputLine;
   /**
    * Puts every output at its safe level, also behind one that fails, and stops listening. Idempotent.
    * @throws CardpadError `gpio.write-failed` (retry), the first, at the end
@@ -52,6 +75,20 @@ export interface Gpio {
 /** The electrical level for "on" or "off" on this line. */
 export function levelOf(on: boolean, line: LineRef): Level {
   return on === (line.activeLow ?? false) ? 0 : 1;
+}
+
+/** A line used for two things, or opened twice. */
+export function lineInUse(name: string): CardpadError {
+  return new CardpadError('gpio.line-in-use', 'fatal', `Line ${name} is used twice.`, {
+    help: 'Give every lamp, relay and key a line of its own.',
+  });
+}
+
+/** A line switched on behind the end of its GPIO. */
+export function lineClosed(name: string): CardpadError {
+  return new CardpadError('gpio.closed', 'fatal', `Line ${name} was closed.`, {
+    help: 'Restart the gate: this line was used after its stop, which is an error in cardpad.',
+  });
 }
 
 /** @throws CardpadError `gpio.line-name` (fatal) for a name that could be a path or a file of our own */

@@ -17,6 +17,8 @@ import {
   type Level,
   type LineRef,
   levelOf,
+  lineClosed,
+  lineInUse,
   type OutputLine,
 } from './gpio.js';
 
@@ -61,10 +63,7 @@ export class SimulatedGpio implements Gpio {
       },
       set: (on) => {
         if (on === isOn) return;
-        if (this.#closed && on)
-          throw new CardpadError('gpio.closed', 'fatal', `Line ${ref.line} was closed.`, {
-            help: 'Restart the gate: this line was used after its stop, which is an error in cardpad.',
-          });
+        if (this.#closed && on) throw lineClosed(ref.line);
         this.#write(ref.line, levelOf(on, ref), { edge: true });
         isOn = on;
       },
@@ -110,10 +109,7 @@ export class SimulatedGpio implements Gpio {
 
   #claim(name: string): void {
     checkLineName(name);
-    if (!this.#outputs.has(name) && !this.#inputs.has(name)) return;
-    throw new CardpadError('gpio.line-in-use', 'fatal', `Line ${name} is used twice.`, {
-      help: 'Give every lamp, relay and key a line of its own.',
-    });
+    if (this.#outputs.has(name) || this.#inputs.has(name)) throw lineInUse(name);
   }
 
   #listen(): void {

@@ -12,11 +12,11 @@ const root = new URL('../../', import.meta.url).href;
 async function endOf(ending: string): Promise<{ code: number | null; level: string; stderr: string }> {
   const dir = mkdtempSync(join(tmpdir(), 'cardpad-safety-'));
   const program = `
-    const { openGpio } = await import('${root}drivers/gpio/open.js');
+    const { SimulatedGpio } = await import('${root}drivers/gpio/simulated.js');
     const { Gate } = await import('${root}drivers/gate.js');
     const { guardOutputs } = await import('${root}drivers/safety.js');
     const { systemClock } = await import('${root}platform/clock.js');
-    const gate = new Gate(openGpio('sim:' + process.argv[1], systemClock).output({ line: 'gate' }, 'off'), systemClock, { pulseMs: 1000 });
+    const gate = new Gate(new SimulatedGpio(process.argv[1], systemClock).output({ line: 'gate' }, 'off'), systemClock, { pulseMs: 1000 });
     guardOutputs([gate]);
     setInterval(() => {}, 10_000);
     gate.pulse();

@@ -42,7 +42,7 @@ t.test('the least document is valid as it stands, and every other key has its de
       },
       broker: { url: 'mqtt://127.0.0.1:1883', protocol: 'auto' },
       readers: [{ kind: 'id-card', port: 'tcp://127.0.0.1:9601', allowNetwork: false, pollMs: 300 }],
-      gpio: { backend: 'sim:/run/cardpad/gpio' },
+      gpio: { backend: 'sim:/run/cardpad/gpio', lines: {} },
       outputs: {
         lamps: {
           green: { line: 'green', activeLow: false },

@@ -51,7 +51,7 @@ type Paths<T> = T extends readonly (infer E)[]
     ? readonly [Paths<E>]
     : true
   : T extends object
-    ? { readonly [K in keyof Required<T>]: K extends 'lamps' ? true : Paths<Required<T>[K]> }
+    ? { readonly [K in keyof Required<T>]: K extends 'lamps' | 'lines' ? true : Paths<Required<T>[K]> }
     : true;
 const LINE = { line: true, activeLow: true } as const;
 const INTERFACE: Omit<Paths<Config>, 'lane'> & { readonly lane: object } = {
@@ -70,7 +70,7 @@ const INTERFACE: Omit<Paths<Config>, 'lane'> & { readonly lane: object } = {
   } satisfies Record<keyof Config['lane'], true>,
   broker: { url: true, protocol: true, username: true, passwordFile: true, caFile: true },
   readers: [{ kind: true, port: true, allowNetwork: true, pollMs: true }],
-  gpio: { backend: true },
+  gpio: { backend: true, lines: true },
   outputs: { lamps: true, buzzer: LINE, staff: LINE, gate: { ...LINE, pulseMs: true } },
   journal: {
     durableWaitMs: true,

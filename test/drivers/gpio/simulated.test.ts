@@ -11,13 +11,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openGpio } from '../../../drivers/gpio/open.js';
+import { SimulatedGpio } from '../../../drivers/gpio/simulated.js';
 import { ManualClock, systemClock } from '../../../platform/clock.js';
 import { until } from '../ports/contract.js';
 
 function board(t: Test, clock = new ManualClock()) {
   const dir = mkdtempSync(join(tmpdir(), 'cardpad-gpio-'));
-  const gpio = openGpio(`sim:${dir}`, clock);
+  const gpio = new SimulatedGpio(dir, clock);
   t.teardown(() => {
     gpio.close();
     rmSync(dir, { recursive: true, force: true });
@@ -204,7 +204,7 @@ t.test('nothing is told after close', async (t) => {
   gpio.input({ line: 'help' }, () => t.fail('closed'));
   gpio.close();
   // A second board on the same folder: once its watcher has seen the change, the first one's would have as well.
-  const other = openGpio(`sim:${dir}`, new ManualClock());
+  const other = new SimulatedGpio(dir, new ManualClock());
   t.teardown(() => other.close());
   const seen: boolean[] = [];
   other.input({ line: 'help' }, (on) => seen.push(on));
@@ -255,7 +255,7 @@ t.test('one line for two uses is refused', async (t) => {
 
 t.test('the folder is made when it is missing', async (t) => {
   const { dir } = board(t);
-  const gpio = openGpio(`sim:${join(dir, 'a', 'b')}`, systemClock);
+  const gpio = new SimulatedGpio(join(dir, 'a', 'b'), systemClock);
   gpio.output({ line: 'gate' }, 'off');
   t.equal(readFileSync(join(dir, 'a', 'b', 'gate'), 'latin1'), '0');
   gpio.close();
@@ -267,17 +267,7 @@ t.test('a trace that cannot be written keeps no line from being set', async (t) 
   appendFileSync(join(dir, 'x'), '');
   rmSync(join(dir, 'trace.ndjson'), { force: true });
   // A folder in its place cannot be appended to, not even by root.
-  openGpio(`sim:${join(dir, 'trace.ndjson')}`, systemClock).close();
+  new SimulatedGpio(join(dir, 'trace.ndjson'), systemClock).close();
   line.set(true);
   t.equal(level('gate'), '1');
 });
-
-for (const backend of ['sysfs:', 'gpiochip:gpiochip0', 'sim:', 'sim', 'mock:/x', '']) {
-  t.test(`the backend ${JSON.stringify(backend)} is refused in words`, async (t) => {
-    t.throws(() => openGpio(backend, systemClock), {
-      code: 'gpio.unsupported',
-      disposition: 'fatal',
-      message: /this version drives sim: only/,
-    });
-  });
-}

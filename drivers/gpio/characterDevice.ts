@@ -1,0 +1,105 @@
+import type { Clock } from '../../platform/clock.js';
+import { CardpadError } from '../../protocol/errors.js';
+import { type Bias, type Level, type LineAt, type LinePlan, type LineRef, levelOf } from './gpio.js';
+import { LineHelper, refusal, type StartHelper } from './lineHelper.js';
+import { lineAt } from './lineAt.js';
+import { type Chip, chipOf } from './probe.js';
+import { cannotOpen, cannotRead, cannotWrite, untilReady } from './ready.js';
+import type { Wires } from './wired.js';
+
+/** `enum gpio_v2_line_flag` in include/uapi/linux/gpio.h. */
+const BIAS_FLAGS: Readonly<Record<Bias, number>> = {
+  'pull-up': 1 << 8,
+  'pull-down': 1 << 9,
+  disabled: 1 << 10,
+};
+
+const levelIn = (text: string | undefined): Level => (text === '1' ? 1 : 0);
+
+function readChips([, ...fields]: readonly string[]): Chip[] {
+  const chips: Chip[] = [];
+  for (let at = 0; at + 2 < fields.length; at += 3) {
+    chips.push({
+      name: fields[at] ?? '',
+      lineCount: Number(fields[at + 1]),
+      label: fields[at + 2] ?? '',
+    });
+  }
+  return chips;
+}
+
+class HelperWires implements Wires {
+  #onEdge: (line: string) => void = () => {};
+
+  constructor(
+    private readonly helper: LineHelper,
+    private readonly levels: Map<string, Level>,
+  ) {
+    // Nobody can catch this, on purpose: a gate whose lines are gone must end, and is started anew.
+    const giveUp = (error: CardpadError) => {
+      throw error;
+    };
+    helper.onFailure(giveUp);
+    helper.onSaid(([word, line = '', ...rest]) => {
+      if (word === 'lost') giveUp(cannotRead(line, refusal(rest[0], rest[1])));
+      if (word !== 'level') return;
+      levels.set(line, levelIn(rest[0]));
+      this.#onEdge(line);
+    });
+  }
+
+  write(line: string, level: Level): void {
+    try {
+      this.helper.order('set', line, level);
+    } catch (thrown) {
+      throw cannotWrite(line, thrown);
+    }
+  }
+
+  read(line: string): Level {
+    return this.levels.get(line) ?? 0;
+  }
+
+  onEdge(listener: (line: string) => void): void {
+    this.#onEdge = listener;
+  }
+
+  release(): void {
+    this.helper.close();
+  }
+}
+
+/**
+ * Readies lines by the character device, through a helper process that holds them. An output has its safe level in the
+ * request that makes it an output, so that it never shows the other one.
+ * @throws CardpadError `gpio.*` (fatal), or (retry) what did not pass within three seconds
+ */
+export async function openCharacterDevice(
+  plan: LinePlan,
+  lines: Readonly<Record<string, LineAt>>,
+  { clock, start }: { readonly clock: Clock; readonly start?: StartHelper },
+): Promise<Wires> {
+  const helper = new LineHelper(clock, start);
+  const levels = new Map<string, Level>();
+  try {
+    const chips = readChips(await helper.ask('chips'));
+    const request = (kind: 'output' | 'input', ref: LineRef, extra: number) => {
+      const at = lineAt(ref.line, lines);
+      const chip = chipOf(ref.line, at, chips);
+      return untilReady(clock, async () => {
+        const [word, first, text] = await helper.ask(kind, ref.line, chip.name, at.offset, extra);
+        if (word !== 'ok') throw cannotOpen(ref.line, refusal(first, text));
+        return levelIn(first);
+      });
+    };
+    for (const ref of plan.outputs) await request('output', ref, levelOf(false, ref));
+    for (const ref of plan.inputs) {
+      const { bias } = lineAt(ref.line, lines);
+      levels.set(ref.line, await request('input', ref, bias === undefined ? 0 : BIAS_FLAGS[bias]));
+    }
+    return new HelperWires(helper, levels);
+  } catch (thrown) {
+    helper.close();
+    throw thrown;
+  }
+}

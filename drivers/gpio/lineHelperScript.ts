@@ -1,0 +1,129 @@
+/**
+ * The program that holds the lines of the character device: GPIO uAPI version 2, include/uapi/linux/gpio.h, Linux 5.10
+ * and newer. Node has no ioctl(2); Perl has, and perl-base is part of every Debian. `struct gpio_v2_line_request` and
+ * the others are packed in the machine's own byte order.
+ *
+ * It takes one command a line on standard input, fields parted by tabs, and answers each in its turn with a line
+ * `ok ...` or `error ERRNO TEXT`:
+ *
+ *     chips                                     ok, then for each chip: name, number of lines, label
+ *     output NAME CHIP OFFSET SAFE              the line is driven, at SAFE from its first instant
+ *     input NAME CHIP OFFSET BIAS-FLAGS         ok, then the level
+ *     set NAME LEVEL
+ *
+ * By itself it says `level NAME LEVEL` when an input may have changed, and `lost NAME ERRNO TEXT` before it ends because
+ * an input cannot be read. When its input ends, however the gate died, it drives every output to SAFE and ends; then the
+ * kernel lets the lines go. Signals that a service manager or a terminal sends to the whole group are not for it.
+ */
+export const LINE_HELPER = String.raw`
+use strict;
+use warnings;
+
+use constant {
+  GET_CHIPINFO => 0x8044B401, GET_LINE => 0xC250B407, GET_VALUES => 0xC010B40E, SET_VALUES => 0xC010B40F,
+  INPUT => 1 << 2, OUTPUT => 1 << 3, EDGES => 1 << 4 | 1 << 5, ATTRIBUTE_OUTPUT_VALUES => 2,
+  EVENTS_BYTES => 16 * 48, EBUSY => 16, LOOK_EVERY_S => 0.1,
+};
+
+my $devices = shift @ARGV;
+my (%outputs, %inputs);
+$0 = 'cardpad-gpio';
+$SIG{$_} = 'IGNORE' for qw(HUP INT TERM PIPE);
+
+sub tell_gate {
+  my $line = join("\t", @_) . "\n";
+  exit 0 if (syswrite(STDOUT, $line) // 0) != length $line;
+}
+
+sub failed { return ('error', $! + 0, "$!"); }
+
+sub values_of {
+  my ($line, $request, $bits) = @_;
+  my $values = pack('Q Q', $bits, 1);
+  ioctl($line, $request, $values) or return undef;
+  return unpack('Q', $values) & 1;
+}
+
+sub request_line {
+  my ($chip, $offset, $flags, $level) = @_;
+  open(my $device, '+<', "$devices/$chip") or return undef;
+  my $attribute = defined $level ? pack('L x4 Q Q', ATTRIBUTE_OUTPUT_VALUES, $level, 1) : '';
+  my $config = pack('Q L x20 a240', $flags, $attribute eq '' ? 0 : 1, $attribute);
+  my $request = pack('L x252 a32 a272 L L x20 l', $offset, 'cardpad', $config, 1, 0, -1);
+  ioctl($device, GET_LINE, $request) or return undef;
+  open(my $line, '+<&=', unpack('x588 l', $request)) or return undef;
+  return $line;
+}
+
+sub chips {
+  my @chips;
+  for my $path (sort glob("$devices/gpiochip*")) {
+    open(my $device, '+<', $path) or next;
+    my $info = "\0" x 68;
+    ioctl($device, GET_CHIPINFO, $info) or next;
+    my ($name, $label, $count) = unpack('Z32 Z32 L', $info);
+    $label =~ tr/\t\n//d;
+    push @chips, $name, $count, $label;
+  }
+  return ('ok', @chips);
+}
+
+sub open_output {
+  my ($name, $chip, $offset, $safe) = @_;
+  my $line = request_line($chip, $offset, OUTPUT, $safe) or return failed();
+  $outputs{$name} = { line => $line, safe => $safe };
+  return ('ok');
+}
+
+sub open_input {
+  my ($name, $chip, $offset, $bias) = @_;
+  my $line = request_line($chip, $offset, INPUT | EDGES | $bias);
+  # A chip without interrupts: its inputs are looked at often enough all the same.
+  $line //= request_line($chip, $offset, INPUT | $bias) unless $! == EBUSY;
+  return failed() unless defined $line;
+  my $level = values_of($line, GET_VALUES, 0);
+  return failed() unless defined $level;
+  $inputs{$name} = { line => $line, level => $level };
+  return ('ok', $level);
+}
+
+sub set_output {
+  my ($name, $level) = @_;
+  return defined values_of($outputs{$name}{line}, SET_VALUES, $level) ? ('ok') : failed();
+}
+
+my %commands = (chips => \&chips, output => \&open_output, input => \&open_input, set => \&set_output);
+
+sub look_at_input {
+  my ($name, $had_event) = @_;
+  my $input = $inputs{$name};
+  sysread($input->{line}, my $events, EVENTS_BYTES) if $had_event;
+  my $level = values_of($input->{line}, GET_VALUES, 0);
+  if (!defined $level) {
+    tell_gate('lost', $name, $! + 0, "$!");
+    exit 1;
+  }
+  return if !$had_event && $level == $input->{level};
+  $input->{level} = $level;
+  tell_gate('level', $name, $level);
+}
+
+END {
+  values_of($_->{line}, SET_VALUES, $_->{safe}) for values %outputs;
+}
+
+my $text = '';
+while (1) {
+  my $ready = '';
+  vec($ready, fileno($_), 1) = 1 for *STDIN, map { $_->{line} } values %inputs;
+  next if select($ready, undef, undef, LOOK_EVERY_S) < 0;
+  if (vec($ready, fileno(STDIN), 1)) {
+    exit 0 unless sysread(STDIN, $text, 4096, length $text);
+    while ($text =~ s/^([^\n]*)\n//) {
+      my ($command, @fields) = split /\t/, $1;
+      tell_gate($commands{$command}->(@fields));
+    }
+  }
+  look_at_input($_, vec($ready, fileno($inputs{$_}{line}), 1)) for sort keys %inputs;
+}
+`;

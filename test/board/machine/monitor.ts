@@ -27,7 +27,8 @@ export class Monitor {
     const server = createServer((socket) => {
       monitor.#socket = socket;
       socket.on('error', () => {});
-      createInterface({ input: socket }).on('line', (line) => monitor.#replies.add(JSON.parse(line)));
+      const take = (line: string) => monitor.#replies.add(JSON.parse(line));
+      createInterface({ input: socket }).on('line', take).on('error', () => {});
       server.close();
     }).listen(path);
     await once(server, 'listening');

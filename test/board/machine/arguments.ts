@@ -65,7 +65,14 @@ export function qemuCommand(options: MachineOptions): readonly string[] {
     ...['-append', `console=${CONSOLE[architecture]} ${SAID_TO_KERNEL}${clock}`],
     ...['-drive', `file=${disk},if=none,id=disk,format=qcow2`, '-device', 'virtio-blk-pci,drive=disk'],
     ...['-drive', `file=${payload},if=none,id=payload,format=raw,readonly=on`],
-    ...['-device', 'virtio-blk-pci,drive=payload', '-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
+    ...[
+      '-device',
+      'virtio-blk-pci,drive=payload',
+      '-device',
+      'virtio-rng-pci',
+      '-device',
+      'virtio-serial-pci',
+    ],
     ...CHANNELS.flatMap((name) => [
       ...['-chardev', `socket,id=${name},path=${socketOf(folder, name)}`],
       ...['-device', `virtserialport,chardev=${name},name=board.${name}`],

@@ -16,7 +16,9 @@ export async function openChannel(path: string, onLine: (line: string) => void):
   const server = createServer((connected) => {
     socket = connected;
     connected.on('error', () => {});
-    createInterface({ input: connected }).on('line', onLine).on('error', () => {});
+    createInterface({ input: connected })
+      .on('line', onLine)
+      .on('error', () => {});
     for (const line of early.splice(0)) connected.write(line);
   }).listen(path);
   await once(server, 'listening');

@@ -5,6 +5,8 @@ import { Stream } from './stream.js';
 export interface Edge {
   /** By the kernel's monotonic clock. */
   readonly atMs: number;
+  /** When the host saw it, by performance.now(). */
+  readonly seenMs: number;
   readonly line: number;
   /** `set` is a level that a program gave, `out` the moment in which a line became an output. */
   readonly what: 'set' | 'out' | 'in';
@@ -16,6 +18,8 @@ export interface Edge {
 /** The kernel's gpio_value: `NUMBER get|set LEVEL`, gpio_direction: `NUMBER in|out (ERROR)`; include/trace/events/gpio.h */
 const TRACED =
   /^\s*(?<by>.+)-(?<pid>\d+)\s+(?:\(.*\)\s+)?\[\d+\]\s+\S+\s+(?<at>\d+\.\d+): gpio_(?:value|direction):\s+(?<number>\d+)\s+(?<what>set|in|out)\s+\(?(?<level>-?\d+)\)?/;
+
+const LOOK_EVERY_MS = 50;
 
 /** The lines of the machine's GPIO chip, from below: what the kernel drives, and buttons that are pressed from outside. */
 export class Lines {
@@ -40,6 +44,7 @@ export class Lines {
     if (by === undefined) return;
     this.edges.add({
       atMs: Number(at) * 1000,
+      seenMs: performance.now(),
       line: Number(number) - this.#base,
       what: what === 'in' ? 'in' : what === 'out' ? 'out' : 'set',
       level: Number(level),
@@ -50,6 +55,17 @@ export class Lines {
   /** The level now, as the chip has it. */
   async level(line: number): Promise<number> {
     return Number(await this.agent.run(`cat /run/board-gpio/sim_gpio${line}/value`));
+  }
+
+  /** Waits until the chip has that level, whoever brings it there: the kernel traces what programs do, and no more. */
+  async untilLevel(line: number, level: 0 | 1, withinMs: number): Promise<void> {
+    const rounds = Math.ceil(withinMs / LOOK_EVERY_MS);
+    const value = `/run/board-gpio/sim_gpio${line}/value`;
+    const pause = `sleep ${LOOK_EVERY_MS / 1000}`;
+    await this.agent.run(
+      `for i in $(seq ${rounds}); do read v <${value}; [ "$v" = ${level} ] && exit; ${pause}; done; exit 1`,
+      2 * withinMs + 10_000,
+    );
   }
 
   /** What stands outside at an input: `pull-up` or `pull-down`. */

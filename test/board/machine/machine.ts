@@ -98,7 +98,9 @@ export class Machine {
 
   /** A machine from a snapshot believes that no time has passed, and has read another second disk. */
   private async wake(): Promise<void> {
-    await this.agent.run(`date -s @${Math.round(Date.now() / 1000)} >/dev/null; blockdev --flushbufs /dev/vdb`);
+    await this.agent.run(
+      `date -s @${Math.round(Date.now() / 1000)} >/dev/null; blockdev --flushbufs /dev/vdb`,
+    );
   }
 
   #console(): string {

@@ -25,14 +25,20 @@ export class Monitor {
   static async listen(path: string): Promise<Monitor> {
     const monitor = new Monitor(path);
     const server = createServer((socket) => {
-      monitor.#socket = socket;
-      socket.on('error', () => {});
-      const take = (line: string) => monitor.#replies.add(JSON.parse(line));
-      createInterface({ input: socket }).on('line', take).on('error', () => {});
       server.close();
+      monitor.#take(socket);
     }).listen(path);
     await once(server, 'listening');
     return monitor;
+  }
+
+  #take(socket: Socket): void {
+    this.#socket = socket;
+    socket.on('error', () => {});
+    const reply = (line: string) => this.#replies.add(JSON.parse(line));
+    createInterface({ input: socket })
+      .on('line', reply)
+      .on('error', () => {});
   }
 
   end(reason: Error): void {

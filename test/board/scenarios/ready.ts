@@ -1,0 +1,22 @@
+import { expect, type Scenario, serving } from './scenario.js';
+
+export const ready: Scenario = {
+  name: 'ready',
+  title: 'the installed package starts, with its outputs at their safe level, and is ready',
+  short: true,
+  async run(bench) {
+    const { gate, note } = bench;
+    const edges = gate.edgeMark;
+    await serving(bench);
+    const raised = gate.machine.lines.edges
+      .since(edges)
+      .filter(({ what, level }) => what === 'set' && level === 1);
+    expect('the number of lines that a start raised', raised.length, 0);
+    for (const line of ['gate', 'green', 'red', 'buzzer'] as const)
+      expect(`the level of ${line}`, await gate.level(line), 0);
+    expect('the state of the service', await gate.property('ActiveState'), 'active');
+    const restarts = await gate.property('NRestarts');
+    expect('the number of restarts', restarts, '0');
+    note(`systemctl says: ${await gate.property('StatusText')}`);
+  },
+};

@@ -1,0 +1,33 @@
+import { inSeconds } from '../report.js';
+import { expect, type Scenario, serving } from './scenario.js';
+
+export const taps: Scenario = {
+  name: 'taps',
+  title: 'a card raises the gate line online by the word of central, offline by the local rule',
+  short: true,
+  async run(bench) {
+    const { gate, outside, choices, note } = bench;
+    await serving(bench);
+    const online = await gate.tap();
+    expect('the outcome online', online.decided.outcome, 'pass');
+    expect('who decided online', online.decided.by, 'central');
+    note(
+      `online: card to edge ${inSeconds(online.toEdgeMs)}, of it the decision ${online.decided.tookMs} ms`,
+    );
+    const known = await outside.hasTap(choices.device, online.decided.tap);
+    expect('the number of taps at central', known.filter(({ kind }) => kind === 'tap').length, 1);
+
+    const from = gate.mark;
+    await gate.machine.monitor.do('set_link', { name: 'net', up: false });
+    const offline = await gate.tap();
+    expect('the action offline', offline.decided.action, 'open');
+    expect('who decided offline', offline.decided.by, 'local');
+    note(
+      `offline: card to edge ${inSeconds(offline.toEdgeMs)}, of it the decision ${offline.decided.tookMs} ms`,
+    );
+    await gate.machine.monitor.do('set_link', { name: 'net', up: true });
+    await gate.said(/session open|central answers/, from).catch(() => undefined);
+    const both = await outside.hasTap(choices.device, offline.decided.tap);
+    expect('the number of taps at central', both.filter(({ kind }) => kind === 'tap').length, 2);
+  },
+};

@@ -72,7 +72,11 @@ async function readIdentity(dataDir: string): Promise<StoredIdentity | undefined
   const file = identityFile(dataDir);
   if ((await readFileIfThere(file)) === undefined) return undefined;
   const help = 'Run `cardpad provision` with this data folder.';
-  const stored = parseJson(await readSecretFile(file, help), IdentitySchema);
+  return parseIdentity(await readSecretFile(file, help), dataDir);
+}
+
+function parseIdentity(bytes: Buffer, dataDir: string): StoredIdentity {
+  const stored = parseJson(bytes, IdentitySchema);
   if (stored.ok) return stored.value;
   throw damaged(dataDir);
 }
@@ -162,13 +166,14 @@ export async function provision(
 
 /**
  * Who this device is.
+ * @param handed what stands in device.json, where it is not kept in the data folder
  * @throws CardpadError (fatal) `identity.missing` | `identity.damaged` | `identity.other-device` |
  *   `identity.other-machine` | `identity.no-central` | `files.exposed`
  */
-export async function loadIdentity(dataDir: string, device: string): Promise<Identity> {
+export async function loadIdentity(dataDir: string, device: string, handed?: Buffer): Promise<Identity> {
   await refuseExposedFolder(dataDir);
   await sweepTemporaries(dataDir);
-  const stored = await readIdentity(dataDir);
+  const stored = handed === undefined ? await readIdentity(dataDir) : parseIdentity(handed, dataDir);
   const help = `Run: cardpad provision --data ${dataDir} --device ${device} --central FILE`;
   if (stored === undefined) {
     throw new CardpadError('identity.missing', 'fatal', `there are no keys in ${dataDir}`, { help });

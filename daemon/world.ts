@@ -7,6 +7,7 @@ import { opener } from '../drivers/ports/open.js';
 import type { OpenPort } from '../drivers/ports/port.js';
 import { brokerAccess } from '../platform/brokerAccess.js';
 import { type Clock, systemClock } from '../platform/clock.js';
+import { readCredential } from '../platform/credentials.js';
 import { type Disk, folderDisk } from '../platform/disk.js';
 import { readFileIfThere, refuseExposedFolder } from '../platform/files.js';
 import { holdLock } from '../platform/lock.js';
@@ -72,6 +73,19 @@ async function lockDataDir(dataDir: string): Promise<Close> {
   }
 }
 
+/** What the service may be handed instead of files: device.json, and the password for the broker. */
+const DEVICE_CREDENTIAL = 'cardpad.device';
+const PASSWORD_CREDENTIAL = 'cardpad.broker-password';
+
+async function accessOf(broker: Config['broker']): Promise<BrokerAccess> {
+  const { url, protocol, username, passwordFile } = broker;
+  const access = { url, protocol, ...(await brokerAccess(broker)) };
+  // The configuration comes first; a password without a user name is nothing that MQTT 3.1.1 knows (3.1.2.9).
+  if (passwordFile !== undefined || username === undefined) return access;
+  const password = (await readCredential(PASSWORD_CREDENTIAL))?.toString('utf8').trim();
+  return password === undefined ? access : { ...access, password };
+}
+
 /** The world as this machine and the configuration have it. */
 export function machineWorld(config: Config, log: Log): GateWorld {
   const { dataDir, device, gpio, broker } = config;
@@ -87,17 +101,13 @@ export function machineWorld(config: Config, log: Log): GateWorld {
     lock: () => lockDataDir(dataDir),
     identity: async () => {
       await refuseExposedFolder(journal);
-      return loadIdentity(dataDir, device);
+      return loadIdentity(dataDir, device, await readCredential(DEVICE_CREDENTIAL));
     },
     journalDisk: folderDisk(journal),
     openDocument: documentsIn(dataDir),
     openGpio: () => openGpio(gpio, linePlan(config), clock),
     openPort: (url) => opener(url, clock),
-    brokerAccess: async () => ({
-      url: broker.url,
-      protocol: broker.protocol,
-      ...(await brokerAccess(broker)),
-    }),
+    brokerAccess: () => accessOf(broker),
     openMqtt: mqttOpener(clock, Math.random, log.named('broker')),
     openSm2: () => createSm2Pool({ size: 1, eager: true, log: log.named('sm2') }),
   };

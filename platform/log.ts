@@ -22,18 +22,26 @@ const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 const printable = (text: string) => text.replace(UNPRINTABLE, '?');
 
-function render(value: string | number | boolean): string {
-  const text = String(value);
+function render(text: string): string {
   return /^[\w.:/@+-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 /** One event, before it has a form. */
-interface LogEvent {
+export interface LogEvent {
   readonly at: LogLevel;
   readonly wallMs: number;
-  /** `link: opened id=a1`: unprintable characters are gone. */
+  /** `link.session`; empty for the program itself. */
+  readonly part: string;
+  /** `opened`. */
+  readonly event: string;
+  /** What has a value, as text; personal data is masked. */
+  readonly fields: readonly (readonly [key: string, value: string])[];
+  /** All of it in a line, `link.session: opened id=a1`. Here as above unprintable characters are gone. */
   readonly words: string;
 }
+
+/** Takes log events, and must not wait. */
+export type LogSink = (event: LogEvent) => void;
 
 /** How a line looks. */
 export type LogForm = (event: LogEvent) => string;
@@ -43,7 +51,7 @@ export const plainForm: LogForm = ({ at, wallMs, words }) =>
   `${new Date(wallMs).toISOString()} ${at.padEnd(5)} ${words}`;
 
 /** Priorities of syslog (RFC 5424 clause 6.2.1). */
-const PRIORITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warn: 4, error: 3 };
+export const PRIORITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warn: 4, error: 3 };
 
 /** For the systemd journal, which keeps the time itself: `<6>link: opened id=a1` (sd-daemon(3)). */
 export const journalForm: LogForm = ({ at, words }) => `<${PRIORITY[at]}>${words}`;
@@ -64,10 +72,55 @@ export interface LogThreshold {
   level: LogLevel;
 }
 
+/** What a line says of a value; undefined where there is none. */
+function textOf(value: LogFields[string]): string | undefined {
+  // The type forbids it; a cast could still bring one here, and a mask in a log is a bug that shows itself.
+  if ((value as unknown) instanceof Personal) return '[personal]';
+  return value === undefined ? undefined : String(value);
+}
+
+function eventOf(at: LogLevel, wallMs: number, part: string, event: string, given: LogFields): LogEvent {
+  const fields: (readonly [string, string])[] = [];
+  let words = part === '' ? event : `${part}: ${event}`;
+  for (const [key, value] of Object.entries(given)) {
+    const text = textOf(value);
+    if (text === undefined) continue;
+    fields.push([key, printable(text)]);
+    words += ` ${key}=${text === '[personal]' ? text : render(text)}`;
+  }
+  return { at, wallMs, part, event: printable(event), fields, words: printable(words) };
+}
+
 /**
- * @param write takes one whole line without its line end
+ * @param sink takes what is important enough
  * @param threshold the least important level that is written
  * @param wallMs the wall clock for the time stamp
+ */
+export function createEventLog(
+  sink: LogSink,
+  threshold: LogLevel | LogThreshold = 'info',
+  wallMs: () => number = Date.now,
+): Log {
+  const least = typeof threshold === 'string' ? { level: threshold } : threshold;
+  const logFor = (part: string): Log => {
+    const tell = (at: LogLevel, event: string, fields: LogFields = {}) => {
+      if (LOG_LEVELS.indexOf(at) < LOG_LEVELS.indexOf(least.level)) return;
+      sink(eventOf(at, wallMs(), part, event, fields));
+    };
+    return {
+      debug: (event, fields) => tell('debug', event, fields),
+      info: (event, fields) => tell('info', event, fields),
+      warn: (event, fields) => tell('warn', event, fields),
+      error: (event, fields) => tell('error', event, fields),
+      named: (name) => logFor(part === '' ? name : `${part}.${name}`),
+    };
+  };
+  return logFor('');
+}
+
+/**
+ * A log of lines.
+ * @param write takes one whole line without its line end
  */
 export function createLog(
   write: (line: string) => void,
@@ -75,27 +128,7 @@ export function createLog(
   wallMs: () => number = Date.now,
   form: LogForm = plainForm,
 ): Log {
-  const least = typeof threshold === 'string' ? { level: threshold } : threshold;
-  const logFor = (part: string): Log => {
-    const line = (at: LogLevel, event: string, fields: LogFields = {}) => {
-      if (LOG_LEVELS.indexOf(at) < LOG_LEVELS.indexOf(least.level)) return;
-      let words = part === '' ? event : `${part}: ${event}`;
-      for (const [key, value] of Object.entries(fields)) {
-        if (value === undefined) continue;
-        // The type forbids it; a cast could still bring one here, and a mask in a log is a bug that shows itself.
-        words += ` ${key}=${(value as unknown) instanceof Personal ? '[personal]' : render(value)}`;
-      }
-      write(form({ at, wallMs: wallMs(), words: printable(words) }));
-    };
-    return {
-      debug: (event, fields) => line('debug', event, fields),
-      info: (event, fields) => line('info', event, fields),
-      warn: (event, fields) => line('warn', event, fields),
-      error: (event, fields) => line('error', event, fields),
-      named: (name) => logFor(part === '' ? name : `${part}.${name}`),
-    };
-  };
-  return logFor('');
+  return createEventLog((event) => write(form(event)), threshold, wallMs);
 }
 
 /** For tests and for parts that were given no log. */

@@ -1,12 +1,7 @@
-import type { Socket } from 'unix-dgram';
-import { CardpadError, messageOf } from '../../protocol/errors.js';
+import { CardpadError } from '../../protocol/errors.js';
 
-/** Sends datagrams to one address of the machine, and never waits. */
-export interface Datagrams {
-  /** Hands one over to the kernel. @returns whether it was taken: a receiver that is slow or gone takes none */
-  send(bytes: Buffer): boolean;
-  close(): void;
-}
+/** Hands one datagram to the kernel and never waits. @returns whether it was taken: a slow or absent receiver takes none */
+export type SendDatagram = (bytes: Buffer) => boolean;
 
 type Load = () => Promise<Pick<typeof import('unix-dgram'), 'default'>>;
 
@@ -14,13 +9,18 @@ type Load = () => Promise<Pick<typeof import('unix-dgram'), 'default'>>;
 const LONGEST_PATH = 107;
 
 /**
- * @param path of a datagram socket in the file system; the add-on knows no abstract names
- * @throws CardpadError `datagram.address` (reject) | `datagram.addon-missing` (fatal) | `datagram.socket` (retry)
+ * The way to a datagram socket of this machine.
+ *
+ * Each datagram has a socket of its own: an open one keeps the process alive, and the add-on cannot be told otherwise.
+ * Some 20 microseconds are little for what is said a few times a second; and a receiver that is started anew is found.
+ *
+ * @param path of the socket in the file system; the add-on knows no abstract names
+ * @throws CardpadError `datagram.address` (reject), `datagram.addon-missing` (fatal)
  */
-export async function openDatagrams(
+export async function datagramSender(
   path: string,
   load: Load = () => import('unix-dgram'),
-): Promise<Datagrams> {
+): Promise<SendDatagram> {
   if (!path.startsWith('/') || Buffer.byteLength(path) > LONGEST_PATH) {
     throw new CardpadError('datagram.address', 'reject', `${path} is not the path of a socket`);
   }
@@ -30,39 +30,19 @@ export async function openDatagrams(
       cause,
     });
   });
-  try {
-    return new UnixDatagrams(addon.createSocket('unix_dgram'), path);
-  } catch (cause) {
-    throw new CardpadError('datagram.socket', 'retry', `no socket can be opened: ${messageOf(cause)}`, {
-      cause,
-    });
-  }
-}
-
-class UnixDatagrams implements Datagrams {
-  #open = true;
-
-  // Not connected: a receiver that is started anew, with a new socket of the same name, is found again.
-  constructor(
-    private readonly socket: Socket,
-    private readonly path: string,
-  ) {
-    socket.on('error', () => {});
-  }
-
-  send(bytes: Buffer): boolean {
-    if (!this.#open) return false;
-    let taken = true;
-    // The add-on's socket does not block, and calls back before it returns.
-    this.socket.send(bytes, 0, bytes.length, this.path, (error) => {
-      taken = error === undefined;
-    });
-    return taken;
-  }
-
-  close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.socket.close();
-  }
+  return (bytes) => {
+    try {
+      const socket = addon.createSocket('unix_dgram');
+      let taken = false;
+      // The socket does not block, and calls back before it returns.
+      socket.send(bytes, 0, bytes.length, path, (error) => {
+        taken = error === undefined;
+      });
+      socket.close();
+      return taken;
+    } catch {
+      // No descriptor is free.
+      return false;
+    }
+  };
 }

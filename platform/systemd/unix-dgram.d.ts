@@ -3,7 +3,7 @@ declare module 'unix-dgram' {
   export interface Socket {
     on(event: 'error', listener: (error: Error) => void): this;
     on(event: 'listening', listener: () => void): this;
-    /** Names the socket in the file system; a failure is an `error` event. */
+    /** Names the socket in the file system; says `listening`, or `error`. */
     bind(path: string): void;
     /** Does not block; calls back before it returns. */
     send(bytes: Buffer, offset: number, length: number, path: string, done: (error?: Error) => void): void;

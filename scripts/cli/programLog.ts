@@ -1,5 +1,16 @@
 import { fstatSync } from 'node:fs';
-import { createLog, formFor, type Log, type LogLevel, type LogThreshold } from '../../platform/log.js';
+import { systemClock } from '../../platform/clock.js';
+import {
+  createEventLog,
+  formFor,
+  journalForm,
+  type Log,
+  type LogLevel,
+  type LogSink,
+  type LogThreshold,
+} from '../../platform/log.js';
+import { datagramSender } from '../../platform/systemd/datagram.js';
+import { JOURNAL_SOCKET, JournalSink } from '../../platform/systemd/journal.js';
 
 const STANDARD_ERROR = 2;
 
@@ -12,8 +23,22 @@ function streamOf(descriptor: number): string | undefined {
   }
 }
 
-/** The log of a program that runs on: standard error, in the form that fits. SIGUSR2 turns debug lines on and off. */
-export function programLog(level: LogLevel): Log {
+/** By its own protocol, which keeps fields apart and never waits; undefined where that cannot be had. */
+async function journalSink(): Promise<LogSink | undefined> {
+  try {
+    const journal = new JournalSink(await datagramSender(JOURNAL_SOCKET), systemClock);
+    process.once('exit', () => journal.flush());
+    return journal.write;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The log of a program that runs on: the systemd journal where standard error leads to it, else standard error in the
+ * form that fits. SIGUSR2 turns debug lines on and off.
+ */
+export async function programLog(level: LogLevel): Promise<Log> {
   const threshold: LogThreshold = { level };
   const form = formFor({
     isTerminal: process.stderr.isTTY === true,
@@ -21,7 +46,8 @@ export function programLog(level: LogLevel): Log {
     stream: streamOf(STANDARD_ERROR),
     colorAllowed: (process.env.NO_COLOR ?? '') === '',
   });
-  const log = createLog((line) => process.stderr.write(`${line}\n`), threshold, Date.now, form);
+  const lines: LogSink = (event) => process.stderr.write(`${form(event)}\n`);
+  const log = createEventLog((form === journalForm ? await journalSink() : undefined) ?? lines, threshold);
   process.on('SIGUSR2', () => {
     threshold.level = threshold.level === 'debug' ? level : 'debug';
     log.info('log level', { level: threshold.level });

@@ -41,7 +41,7 @@ example: cardpad run --config /etc/cardpad/config.json`,
       return EXIT.no;
     }
     const { signal, release } = untilSignal();
-    const log = programLog(level);
+    const log = await programLog(level);
     let status = () => 'starting';
     const manager = await serviceManager({
       environment: process.env,

@@ -115,7 +115,7 @@ async function run(argv: readonly string[]): Promise<number> {
     ...(values.people === undefined ? {} : { peopleFile: values.people }),
     ...(values.rules === undefined ? {} : { rulesFile: values.rules }),
   };
-  const log = programLog(logLevel(values['log-level']));
+  const log = await programLog(logLevel(values['log-level']));
   const { signal, release } = untilSignal();
   const sm2 = createSm2Pool({ size: SM2_THREADS, eager: true, log });
   const failure = proveSm2(sm2);

@@ -170,7 +170,10 @@ export const policyOf = (config: Config): readonly PolicyRow[] => tableOf(config
 interface PartlyRead {
   readonly lane?: { readonly policy?: Config['lane']['policy'] };
   readonly readers?: readonly (Partial<Config['readers'][number]> | undefined)[];
-  readonly gpio?: { readonly backend?: string; readonly lines?: Readonly<Record<string, LineAt | undefined>> };
+  readonly gpio?: {
+    readonly backend?: string;
+    readonly lines?: Readonly<Record<string, LineAt | undefined>>;
+  };
   readonly outputs?: {
     readonly lamps?: Readonly<Record<string, Line | undefined>>;
     readonly buzzer?: Line;

@@ -1,8 +1,8 @@
 import type { Clock } from '../../platform/clock.js';
-import { CardpadError } from '../../protocol/errors.js';
+import type { CardpadError } from '../../protocol/errors.js';
 import { type Bias, type Level, type LineAt, type LinePlan, type LineRef, levelOf } from './gpio.js';
-import { LineHelper, refusal, type StartHelper } from './lineHelper.js';
 import { lineAt } from './lineAt.js';
+import { LineHelper, refusal, type StartHelper } from './lineHelper.js';
 import { type Chip, chipOf } from './probe.js';
 import { cannotOpen, cannotRead, cannotWrite, untilReady } from './ready.js';
 import type { Wires } from './wired.js';

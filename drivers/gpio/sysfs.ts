@@ -26,7 +26,9 @@ export type OpenPin = (
 ) => Pin;
 
 /** @throws CardpadError `gpio.addon-missing` (fatal) when the optional package onoff is absent */
-export async function loadOnoff(load = (): Promise<typeof import('onoff')> => import('onoff')): Promise<OpenPin> {
+export async function loadOnoff(
+  load = (): Promise<typeof import('onoff')> => import('onoff'),
+): Promise<OpenPin> {
   try {
     const { Gpio } = await load();
     return (number, direction, edge, options) => new Gpio(number, direction, edge, options);

@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from '../../platform/clock.js';
 import { CardpadError } from '../../protocol/errors.js';
-import { Debounced, DEFAULT_DEBOUNCE_MS } from './debounce.js';
+import { DEFAULT_DEBOUNCE_MS, Debounced } from './debounce.js';
 import {
   checkLineName,
   type Gpio,

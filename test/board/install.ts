@@ -3,8 +3,8 @@ import type { Machine } from './machine/machine.js';
 import type { Outside } from './outside.js';
 import type { ConfigChoices } from './wiring.js';
 
-const APT_WITHIN_MS = 240_000;
-const COMMAND_WITHIN_MS = 120_000;
+const APT_WITHIN_MS = 600_000;
+const COMMAND_WITHIN_MS = 240_000;
 /** Where the second disk's files are in the machine. */
 export const PAYLOAD = '/root/payload';
 
@@ -14,8 +14,14 @@ export async function takePayload(machine: Machine): Promise<void> {
 }
 
 /** `apt install ./cardpad.deb`, without a network: all that the package depends on is in the image. */
-export async function aptInstall(machine: Machine, file: string): Promise<string> {
-  const apt = 'DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends';
+export async function aptInstall(
+  machine: Machine,
+  file: string,
+  options: readonly string[] = [],
+): Promise<string> {
+  const apt = ['DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends', ...options].join(
+    ' ',
+  );
   return machine.agent.run(`cd ${PAYLOAD} && ${apt} ./${file}`, APT_WITHIN_MS);
 }
 

@@ -1,7 +1,25 @@
+import { characterDevice } from './backends.js';
+import { clock } from './clock.js';
+import { figures } from './figures.js';
+import { broker } from './link.js';
+import { power } from './power.js';
 import { reader } from './reader.js';
 import { ready } from './ready.js';
 import type { Scenario } from './scenario.js';
 import { frozen, killed } from './stops.js';
 import { taps } from './taps.js';
+import { upgrade } from './upgrade.js';
 
-export const SCENARIOS: readonly Scenario[] = [ready, taps, killed, frozen, reader];
+export const SCENARIOS: readonly Scenario[] = [
+  ready,
+  taps,
+  killed,
+  frozen,
+  reader,
+  broker,
+  power,
+  clock,
+  upgrade,
+  characterDevice,
+  figures,
+];

@@ -6,7 +6,11 @@ const FROZEN_LINE_MS = 40_000;
 const KILLED_LINE_MS = 30_000;
 
 /** Stops the daemon by a signal while the relay is on; gives how long the line stayed up. */
-async function stopInPulse({ gate, note }: Bench, signal: 'KILL' | 'STOP', mostMs: number): Promise<void> {
+export async function stopInPulse(
+  { gate, note }: Bench,
+  signal: 'KILL' | 'STOP',
+  mostMs: number,
+): Promise<void> {
   const before = await gate.processId();
   const from = gate.mark;
   const edges = gate.edgeMark;

@@ -84,6 +84,10 @@ export function qemuCommand(options: MachineOptions): readonly string[] {
     ...['-chardev', `socket,id=usb,path=${socketOf(folder, 'usb')},server=on,wait=off`],
     ...['-chardev', `socket,id=monitor,path=${socketOf(folder, 'monitor')}`],
     ...['-mon', 'chardev=monitor,mode=control'],
+    // Beside TCG, not in its place.
+    ...(architecture === 'arm64'
+      ? ['-qtest', `unix:${socketOf(folder, 'qtest')}`, '-qtest-log', 'none']
+      : []),
     ...(options.snapshot === undefined ? [] : ['-loadvm', options.snapshot]),
   ];
 }

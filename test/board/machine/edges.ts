@@ -1,4 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Agent } from './agent.js';
+import type { Chip } from './chip.js';
 import { Stream } from './stream.js';
 
 /** A change of a line, as the kernel's own trace has it. */
@@ -28,12 +30,15 @@ export class Lines {
   );
   #base = 0;
 
-  constructor(private readonly agent: Agent) {}
+  constructor(
+    private readonly agent: Agent,
+    private readonly chip: Chip,
+  ) {}
 
   /** The trace counts all lines of a machine; these are those of the one chip. */
   async findBase(): Promise<void> {
     const base = await this.agent.run(
-      'for c in /sys/class/gpio/gpiochip*; do [ "$(cat $c/label)" != pinctrl-bcm2835 ] || cat $c/base; done',
+      `for c in /sys/class/gpio/gpiochip*; do [ "$(cat $c/label)" != ${this.chip.label} ] || cat $c/base; done`,
     );
     this.#base = Number(base);
   }
@@ -52,25 +57,23 @@ export class Lines {
     });
   };
 
-  /** The level now, as the chip has it. */
-  async level(line: number): Promise<number> {
-    return Number(await this.agent.run(`cat /run/board-gpio/sim_gpio${line}/value`));
+  /** The level now, as it is at the chip's pin. */
+  level(line: number): Promise<number> {
+    return this.chip.level(line);
   }
 
-  /** Waits until the chip has that level, whoever brings it there: the kernel traces what programs do, and no more. */
+  /** Waits until the pin has that level, whoever brings it there: the kernel traces what programs do, and no more. */
   async untilLevel(line: number, level: 0 | 1, withinMs: number): Promise<void> {
-    const rounds = Math.ceil(withinMs / LOOK_EVERY_MS);
-    const value = `/run/board-gpio/sim_gpio${line}/value`;
-    const pause = `sleep ${LOOK_EVERY_MS / 1000}`;
-    await this.agent.run(
-      `for i in $(seq ${rounds}); do read v <${value}; [ "$v" = ${level} ] && exit; ${pause}; done; exit 1`,
-      2 * withinMs + 10_000,
-    );
+    const endMs = performance.now() + withinMs;
+    while ((await this.level(line)) !== level) {
+      if (performance.now() > endMs) throw new Error(`line ${line} is not ${level} within ${withinMs} ms`);
+      await pause(LOOK_EVERY_MS);
+    }
   }
 
-  /** What stands outside at an input: `pull-up` or `pull-down`. */
-  async pull(line: number, level: 0 | 1): Promise<void> {
-    await this.agent.run(`echo pull-${level === 1 ? 'up' : 'down'} >/run/board-gpio/sim_gpio${line}/pull`);
+  /** Presses or lets go what is outside at an input. */
+  drive(line: number, level: 0 | 1): Promise<void> {
+    return this.chip.drive(line, level);
   }
 
   /** The first time from `from` on that a program gave that line that level. */

@@ -6,12 +6,17 @@ import type { Scope } from '../scope.js';
 import { Agent } from './agent.js';
 import { CHANNELS, type ChannelName, type MachineOptions, qemuCommand, socketOf } from './arguments.js';
 import { type Channel, openChannel } from './channel.js';
+import { gpioSim, pl061 } from './chip.js';
 import { Lines } from './edges.js';
 import { Log } from './log.js';
 import { Monitor } from './monitor.js';
+import { Qtest } from './qtest.js';
 
 /** A host with nothing else to do has one up in 15 s, one that builds and tests beside it in minutes. */
 const BOOT_WITHIN_MS = 600_000;
+
+/** Where the one of `virt` stands among QEMU's objects. */
+const PL061 = '/machine/unattached/device[7]';
 
 /** A virtual board: QEMU, what it is told, and all that comes out of it. */
 export class Machine {
@@ -26,10 +31,11 @@ export class Machine {
     private readonly qemu: ChildProcess,
     readonly monitor: Monitor,
     agent: Agent,
+    qtest: Qtest | undefined,
     channels: ReadonlyMap<ChannelName, Channel>,
   ) {
     this.agent = agent;
-    this.lines = new Lines(agent);
+    this.lines = new Lines(agent, qtest === undefined ? gpioSim(agent) : pl061(qtest, PL061));
     let complaint = '';
     qemu.stderr?.on('data', (text) => {
       complaint += text;
@@ -38,6 +44,7 @@ export class Machine {
       const end = (why: string) => {
         const reason = new Error(this.#stopped ? 'the machine was switched off' : `QEMU ended: ${why}`);
         for (const one of [agent, monitor, this.lines.edges, this.log.entries]) one.end(reason);
+        qtest?.end(reason);
         for (const channel of channels.values()) channel.close();
         resolve();
       };
@@ -69,11 +76,13 @@ export class Machine {
     }
     const monitor = await Monitor.listen(socketOf(folder, 'monitor'));
     const [program = '', ...argv] = qemuCommand(options);
+    const qtest =
+      options.architecture === 'arm64' ? await Qtest.listen(socketOf(folder, 'qtest')) : undefined;
     // What ends this process ends the machine as well.
     const qemu = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...argv], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    const machine = new Machine(options, qemu, monitor, agent, channels);
+    const machine = new Machine(options, qemu, monitor, agent, qtest, channels);
     takers.trace = machine.lines.take;
     takers.log = machine.log.take;
     scope.teardown(() => machine.cutPower());

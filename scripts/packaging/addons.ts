@@ -37,8 +37,11 @@ const flags = (root: string, name: string) =>
 
 const HEADERS_OF_DEBIAN = '/usr/include/node';
 
-/** The folder with node.h of the wanted kind: beside this Node, else from Debian's libnode-dev. */
-async function headers(): Promise<string> {
+/**
+ * The folder with node.h of the wanted kind: beside this Node, else from Debian's libnode-dev.
+ * @throws CardpadError `package.headers` (fatal)
+ */
+export async function nodeHeaders(): Promise<string> {
   const beside = join(dirname(dirname(process.execPath)), 'include', 'node');
   for (const folder of [beside, HEADERS_OF_DEBIAN]) {
     const text = await readFile(join(folder, 'node_version.h'), 'utf8').catch(() => '');
@@ -100,11 +103,10 @@ async function compile(
  * @throws CardpadError `package.headers` (fatal) | `package.missing` | `package.tool` (retry)
  */
 export async function placeAddons(root: string, architecture: Architecture, folder: string): Promise<void> {
-  const { triplet, compilerPackage, serialportFile } = NAMES[architecture];
+  const { nodeArch, triplet, compilerPackage, serialportFile } = NAMES[architecture];
   const compiler = `${triplet}-g++`;
-  const own = process.arch === (architecture === 'arm64' ? 'arm64' : 'x64');
-  await installMissing(new Map([[compiler, own ? 'g++' : compilerPackage]]));
-  const include = await headers();
+  await installMissing(new Map([[compiler, process.arch === nodeArch ? 'g++' : compilerPackage]]));
+  const include = await nodeHeaders();
   await mkdir(folder, { recursive: true });
   for (const addon of COMPILED)
     await compile(root, include, compiler, addon, join(folder, `${addon.name}.node`));

@@ -1,10 +1,12 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
 
-/** CommonJS in a bundle of ES modules still asks for Node's own modules by `require`. */
-const BANNER =
-  "import { createRequire as cardpadRequire } from 'node:module'; const require = cardpadRequire(import.meta.url);";
+/** CommonJS in a bundle of ES modules still asks for Node's own modules by `require`, and for where it is. */
+const BANNER = [
+  "import { createRequire as cardpadRequire } from 'node:module';",
+  'const require = cardpadRequire(import.meta.url), __dirname = import.meta.dirname;',
+].join(' ');
 
 const ADDON_FINDER = /^(?:bindings|node-gyp-build)$/;
 
@@ -32,6 +34,25 @@ const addonsBeside: Plugin = {
     );
     // Found when it runs, from the folder of the bundle.
     build.onResolve({ filter: /^\.\/native\// }, ({ path }) => ({ path, external: true }));
+  },
+};
+
+/** `import('serialport')`, and not `typeof import('serialport')` nor a path. */
+const LAZY_PACKAGE = /(?<!typeof )\bimport\('([a-z@][\w@/-]*)'\)/g;
+
+/**
+ * A package of CommonJS that is imported lazily has its exports by their names in Node, and under `default` alone in
+ * a bundle. This gives it both again.
+ */
+const namesOfCommonJs: Plugin = {
+  name: 'the names of CommonJS',
+  setup(build) {
+    build.onLoad({ filter: /\/(?:platform|drivers|daemon)\/.*\.ts$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      if (text.search(LAZY_PACKAGE) === -1) return undefined;
+      const both = '.then((found) => ({ ...found.default, default: found.default }))';
+      return { contents: text.replace(LAZY_PACKAGE, (all) => `${all}${both}`), loader: 'ts' };
+    });
   },
 };
 
@@ -76,14 +97,13 @@ export async function bundle(root: string, version: string, folder: string): Pro
     legalComments: 'none',
     banner: { js: BANNER },
     define: { CARDPAD_VERSION: JSON.stringify(version) },
-    plugins: [addonsBeside, onePacketTable],
+    plugins: [addonsBeside, onePacketTable, namesOfCommonJs],
     metafile: true,
     logLevel: 'warning',
   });
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n');
   const program = join(folder, 'cardpad.js');
   await writeFile(program, `#!/usr/bin/node\n${await readFile(program, 'utf8')}`);
-  await chmod(program, 0o755);
   const found = Object.keys(metafile.inputs).map((path) => PACKAGE.exec(path)?.[1]);
   return [...new Set(found.filter((name) => name !== undefined))].sort();
 }

@@ -78,7 +78,11 @@ async function stageControl(
     await copyFile(join(checkout, 'scripts/packaging/debian', script), join(folder, script));
     await chmod(join(folder, script), 0o755);
   }
-  for (const name of await readdir(folder)) await lutimes(join(folder, name), epochS, epochS);
+  for (const name of await readdir(folder)) {
+    if (!SCRIPTS.includes(name)) await chmod(join(folder, name), 0o644);
+    await lutimes(join(folder, name), epochS, epochS);
+  }
+  await chmod(folder, 0o755);
   await lutimes(folder, epochS, epochS);
 }
 

@@ -9,12 +9,12 @@ import { manual } from './manual.js';
 import type { Release } from './release.js';
 
 /** Sources below the checkout to places below `/`. */
-const COPIED: readonly (readonly [from: string, to: string, mode?: number])[] = [
+const COPIED: readonly (readonly [from: string, to: string])[] = [
   ['systemd/cardpad.service', 'usr/lib/systemd/system/cardpad.service'],
   ['systemd/cardpad.sysusers', 'usr/lib/sysusers.d/cardpad.conf'],
   ['systemd/cardpad.tmpfiles', 'usr/lib/tmpfiles.d/cardpad.conf'],
   ['systemd/99-cardpad.rules', 'usr/lib/udev/rules.d/99-cardpad.rules'],
-  ['systemd/gpio-group', 'usr/lib/cardpad/gpio-group', 0o755],
+  ['systemd/gpio-group', 'usr/lib/cardpad/gpio-group'],
   ['scripts/packaging/debian/README.Debian', 'usr/share/doc/cardpad/README.Debian'],
   ['scripts/packaging/debian/config.json', 'usr/share/doc/cardpad/examples/config.json'],
   ['docs/installing.md', 'usr/share/doc/cardpad/installing.md'],
@@ -38,13 +38,17 @@ async function place(root: string, path: string, content: string | Uint8Array): 
   await writeFile(join(root, path), content);
 }
 
+const PROGRAMS = new Set(['cardpad.js', 'gpio-group']);
+
 /** Every folder 0755, every file 0644 or 0755, all of one time: what umask and the hour of the build did is gone. */
 async function level(folder: string, epochS: number): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) await level(path, epochS);
+    else if (entry.isFile()) await chmod(path, PROGRAMS.has(entry.name) ? 0o755 : 0o644);
     await lutimes(path, epochS, epochS);
   }
+  await chmod(folder, 0o755);
   await lutimes(folder, epochS, epochS);
 }
 
@@ -58,10 +62,9 @@ export async function stageTree(
   const library = join(root, 'usr/lib/cardpad');
   const bundled = await bundle(checkout, release.version, library);
   await placeAddons(checkout, architecture, join(library, 'native'));
-  for (const [from, to, mode = 0o644] of COPIED) {
+  for (const [from, to] of COPIED) {
     await mkdir(dirname(join(root, to)), { recursive: true });
     await copyFile(join(checkout, from), join(root, to));
-    await chmod(join(root, to), mode);
   }
   const share = 'usr/share';
   await place(root, `${share}/doc/cardpad/copyright`, await copyright(checkout, bundled));

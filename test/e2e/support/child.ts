@@ -4,8 +4,9 @@ import { Changes, DEADLINE_MS } from './changes.js';
 
 /** The checkout, seen from `build/test/e2e/support`. */
 export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
-/** The program, for `node`. */
-export const CLI = fileURLToPath(new URL('../../../scripts/cli/main.js', import.meta.url));
+/** The program, for `node`: of this build, or the file that `CARDPAD_TEST_PROGRAM` names, such as the one in a package. */
+export const CLI =
+  process.env.CARDPAD_TEST_PROGRAM ?? fileURLToPath(new URL('../../../scripts/cli/main.js', import.meta.url));
 const LINES_SHOWN = 12;
 
 /** What of a tap test is needed here. */

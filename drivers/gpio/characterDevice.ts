@@ -34,11 +34,8 @@ class HelperWires implements Wires {
   constructor(
     private readonly helper: LineHelper,
     private readonly levels: Map<string, Level>,
+    giveUp: (error: CardpadError) => void,
   ) {
-    // Nobody can catch this, on purpose: a gate whose lines are gone must end, and is started anew.
-    const giveUp = (error: CardpadError) => {
-      throw error;
-    };
     helper.onFailure(giveUp);
     helper.onSaid(([word, line = '', ...rest]) => {
       if (word === 'lost') giveUp(cannotRead(line, refusal(rest[0], rest[1])));
@@ -69,6 +66,18 @@ class HelperWires implements Wires {
   }
 }
 
+export interface CharacterDeviceOptions {
+  readonly clock: Clock;
+  readonly start?: StartHelper;
+  /** Called when the lines are lost; ends the program where it is absent. */
+  readonly giveUp?: (error: CardpadError) => void;
+}
+
+/** Nobody can catch this, on purpose: a gate whose lines are gone must end, and is started anew. */
+function endProgram(error: CardpadError): never {
+  throw error;
+}
+
 /**
  * Readies lines by the character device, through a helper process that holds them. An output has its safe level in the
  * request that makes it an output, so that it never shows the other one.
@@ -77,7 +86,7 @@ class HelperWires implements Wires {
 export async function openCharacterDevice(
   plan: LinePlan,
   lines: Readonly<Record<string, LineAt>>,
-  { clock, start }: { readonly clock: Clock; readonly start?: StartHelper },
+  { clock, start, giveUp = endProgram }: CharacterDeviceOptions,
 ): Promise<Wires> {
   const helper = new LineHelper(clock, start);
   const levels = new Map<string, Level>();
@@ -97,7 +106,7 @@ export async function openCharacterDevice(
       const { bias } = lineAt(ref.line, lines);
       levels.set(ref.line, await request('input', ref, bias === undefined ? 0 : BIAS_FLAGS[bias]));
     }
-    return new HelperWires(helper, levels);
+    return new HelperWires(helper, levels, giveUp);
   } catch (thrown) {
     helper.close();
     throw thrown;

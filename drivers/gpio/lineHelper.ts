@@ -100,17 +100,19 @@ export class LineHelper {
     { answered, failed }: Pick<Pending, 'answered' | 'failed'>,
   ): void {
     if (this.#failure !== undefined) return failed(this.#failure);
-    const { stdin } = this.#child;
+    const { stdin, pid } = this.#child;
+    this.#pending.push({ sinceMs: this.clock.monotonicMs(), answered, failed });
+    // One that could not be started says why in a moment.
+    if (pid === undefined) return;
     stdin.write(`${fields.join('\t')}\n`);
     // Node writes to a pipe at once. What is left over then did not fit: the helper has not read for a long time.
     if (stdin.errored !== null || stdin.writableLength > 0) {
       this.#fail('does not listen', { cause: stdin.errored ?? undefined });
-      return failed(this.#failure ?? new CardpadError('gpio.helper', 'retry', 'The helper is closed.'));
     }
-    this.#pending.push({ sinceMs: this.clock.monotonicMs(), answered, failed });
     this.#watch();
   }
 
+  /** Looks whether the oldest command has its answer in time. */
   #watch(): void {
     const [oldest] = this.#pending;
     if (this.#cancelWatch !== undefined || oldest === undefined || this.#closed) return;

@@ -9,7 +9,7 @@ import { LINE_HELPER } from '../../../drivers/gpio/lineHelperScript.js';
  * apart from how the helper writes them. Each line has a folder as gpio-sim in Linux has it: `value` is what an output
  * drives, `pull` what an input is pulled to, `events` a FIFO that wakes like a line does, `trace` every level driven.
  */
-const FAKE_KERNEL = String.raw`
+const FAKE_KERNEL = `
 BEGIN {
   my $devices = $ARGV[0];
   my (%wired, %kept);
@@ -33,6 +33,7 @@ BEGIN {
       die 'lines' unless $words[140] == 1;
       my $folder = "$devices/sim_gpio$offset";
       my $refused = $get->("$folder/refuse");
+      $put->("$folder/refused", '>>', $refused) if $refused;
       return $refuse->($refused) if $refused;
       my $flags = unpack('Q', substr($_[2], 288, 8));
       $put->("$folder/flags", '>', $flags);

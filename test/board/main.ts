@@ -83,7 +83,7 @@ async function main(): Promise<number> {
   try {
     const { cache, deb, previous } = values;
     const architecture = values.arch === 'arm64' ? 'arm64' : 'amd64';
-    const rig = await Rig.open(scope, { cache, architecture, deb, previous, folder }, report);
+    const rig = await Rig.open(scope, { cache, architecture, deb, previous, boot: values.short, folder }, report);
     await runAll(scenarios, rig, report);
   } catch (thrown) {
     report.result('the board, its system and the package are made ready', 0, thrown);

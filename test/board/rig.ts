@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SamServer, serveSamModule } from '../../drivers/simulated/samServer.js';
+import { BOOTED, BootedDisk } from './bootedDisk.js';
 import { Gate } from './gate.js';
 import { aptInstall, setUp, takePayload } from './install.js';
 import type { Architecture, MachineOptions } from './machine/arguments.js';
@@ -18,6 +19,8 @@ export interface RigOptions {
   readonly architecture: Architecture;
   readonly deb: string;
   readonly previous: string;
+  /** Whether to boot even where a booted machine is kept: the time of a boot is a result. */
+  readonly boot: boolean;
   /** Where everything of this run is. */
   readonly folder: string;
 }
@@ -61,15 +64,8 @@ export class Rig {
 
   /** Boots, installs, enrols. */
   async install(): Promise<Gate> {
-    const { cache, architecture } = this.options;
-    const base = join(cache, `disk-${architecture}.img`);
-    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', base, '-F', 'raw', this.#disk]);
-    const began = performance.now();
-    const machine = await this.#machine({});
+    const machine = await this.#booted();
     const booted = performance.now();
-    this.report.note(`boot: ${inSeconds(booted - began)}, by its own account:`);
-    const account = (await machine.agent.run('uname -r; systemd-analyze 2>&1 | head -1')).split('\n');
-    for (const line of account) this.report.note(`  ${line}`);
     await takePayload(machine);
     await aptInstall(machine, 'cardpad.deb');
     const installed = performance.now();
@@ -78,6 +74,29 @@ export class Rig {
     await setUp(gate, this.outside, CHOICES);
     this.report.note(`config check, provision, enroll: ${inSeconds(performance.now() - installed)}`);
     return gate;
+  }
+
+  /** A machine that was booted now, or in an earlier run and kept since. */
+  async #booted(): Promise<Machine> {
+    const { cache, architecture, boot } = this.options;
+    const disk = new BootedDisk(cache, architecture);
+    const began = performance.now();
+    if (!boot && disk.isThere) {
+      await disk.copyTo(this.#disk);
+      const machine = await this.#machine({ snapshot: BOOTED });
+      this.report.note(`a booted machine, restored: ${inSeconds(performance.now() - began)}`);
+      return machine;
+    }
+    disk.empty(this.#disk);
+    const machine = await this.#machine({});
+    this.report.note(`boot: ${inSeconds(performance.now() - began)}, by its own account:`);
+    const account = (await machine.agent.run('uname -r; systemd-analyze 2>&1 | head -1')).split('\n');
+    for (const line of account) this.report.note(`  ${line}`);
+    if (architecture === 'amd64') {
+      await machine.agent.run('sync');
+      await machine.save(BOOTED, () => disk.keep(this.#disk));
+    }
+    return machine;
   }
 
   /** Keeps the installed machine, to begin each scenario from. */

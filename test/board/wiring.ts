@@ -18,12 +18,14 @@ export interface ConfigChoices {
   readonly backend: Backend;
   readonly readerPort: string;
   readonly pulseMs: number;
+  /** Those that are wired. */
+  readonly inputs?: readonly ('help' | 'fire')[];
 }
 
 export const UART_PORT = 'serial:/dev/ttyS1?baud=115200';
 
 /** /etc/cardpad/config.json of the board. */
-export function boardConfig({ device, backend, readerPort, pulseMs }: ConfigChoices): string {
+export function boardConfig({ device, backend, readerPort, pulseMs, inputs = [] }: ConfigChoices): string {
   const lines = Object.fromEntries(
     Object.entries(OFFSETS).map(([name, offset]) => [name, { chip: 'raspberry-pi', offset }]),
   );
@@ -41,6 +43,7 @@ export function boardConfig({ device, backend, readerPort, pulseMs }: ConfigChoi
         staff: 'staff',
         gate: { line: 'gate', pulseMs },
       },
+      ...(inputs.length === 0 ? {} : { inputs: Object.fromEntries(inputs.map((name) => [name, name])) }),
       dataDir: '/var/lib/cardpad',
     },
     undefined,

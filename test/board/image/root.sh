@@ -42,3 +42,12 @@ make_disk() {
   /sbin/mke2fs -q -t ext4 -O has_journal -E lazy_itable_init=1,lazy_journal_init=1 -d "$1" "$3.new"
   mv "$3.new" "$3"
 }
+
+# A root of another processor is set up by that processor's own programs, which QEMU's user emulation runs. The kernel
+# is told of it by hand: a container has no systemd that would do it.
+emulate_arm64() {
+  [ "$(uname -m)" = aarch64 ] && return
+  types=/proc/sys/fs/binfmt_misc
+  [ -e $types/register ] || mount -t binfmt_misc binfmt_misc $types
+  [ -e $types/qemu-aarch64 ] || cat /usr/lib/binfmt.d/qemu-aarch64*.conf >$types/register
+}

@@ -100,9 +100,12 @@ export class Machine {
     await this.#ended;
   }
 
-  /** Keeps all of it, running, under that name in its disk. */
-  async save(snapshot: string): Promise<void> {
+  /** Keeps all of it, running, under that name in its disk. @param whileStill is done before it goes on */
+  async save(snapshot: string, whileStill = async () => {}): Promise<void> {
+    await this.monitor.do('stop');
     await this.monitor.say(`savevm ${snapshot}`);
+    await whileStill();
+    await this.monitor.do('cont');
   }
 
   /** A machine from a snapshot believes that no time has passed, and has read another second disk. */

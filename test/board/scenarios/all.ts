@@ -1,6 +1,7 @@
 import { characterDevice } from './backends.js';
 import { clock } from './clock.js';
 import { figures } from './figures.js';
+import { inputs } from './inputs.js';
 import { broker } from './link.js';
 import { power } from './power.js';
 import { reader } from './reader.js';
@@ -19,6 +20,7 @@ export const SCENARIOS: readonly Scenario[] = [
   broker,
   power,
   clock,
+  inputs,
   upgrade,
   characterDevice,
   figures,

@@ -39,9 +39,8 @@ class HelperWires implements Wires {
     helper.onFailure(giveUp);
     helper.onSaid(([word, line = '', ...rest]) => {
       if (word === 'lost') giveUp(cannotRead(line, refusal(rest[0], rest[1])));
-      if (word !== 'level') return;
-      levels.set(line, levelIn(rest[0]));
-      this.#onEdge(line);
+      if (word === 'level') levels.set(line, levelIn(rest[0]));
+      if (word === 'level' || word === 'pulse') this.#onEdge(line);
     });
   }
 

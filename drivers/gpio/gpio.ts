@@ -28,11 +28,6 @@ export interface LinePlan {
   readonly inputs: readonly LineRef[];
 }
 
-export interface InputOptions {
-  /** How long an input has to be quiet before its new state counts, 0..200 ms; default 20. */
-  readonly debounceMs?: number;
-}
-
 /** A line that cardpad drives. */
 export interface OutputLine {
   readonly name: string;
@@ -61,10 +56,11 @@ export interface Gpio {
   output(line: LineRef, safe: 'off'): OutputLine;
   /**
    * Opens a line for listening; `onEdge` is called once a change with the new state, never for the state found
-   * at opening, which `isOn` has.
+   * at opening, which `isOn` has. Contacts bounce, and that is told as it is: a change that was over before it could be
+   * read is told as two.
    * @throws CardpadError `gpio.line-name` | `gpio.line-in-use` | `gpio.line-unknown` (fatal)
    */
-  input(line: LineRef, onEdge: (on: boolean) => void, options?: InputOptions): InputLine;
+  input(line: LineRef, onEdge: (on: boolean) => void): InputLine;
   /**
    * Puts every output at its safe level, also behind one that fails, and stops listening. Idempotent.
    * @throws CardpadError `gpio.write-failed` (retry), the first, at the end

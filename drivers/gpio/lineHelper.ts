@@ -93,6 +93,8 @@ export class LineHelper {
     this.#closed = true;
     this.#cancelWatch?.();
     this.#child.stdin.end();
+    const cancel = this.clock.schedule(ANSWER_WITHIN_MS, () => this.#child.kill('SIGKILL'));
+    this.#child.once('close', cancel);
   }
 
   #send(

@@ -11,8 +11,8 @@
  *     input NAME CHIP OFFSET BIAS-FLAGS         ok, then the level
  *     set NAME LEVEL
  *
- * By itself it says `level NAME LEVEL` when an input may have changed, and `lost NAME ERRNO TEXT` before it ends because
- * an input cannot be read. When its input ends, however the gate died, it drives every output to SAFE and ends; then the
+ * By itself it says `level NAME LEVEL` when an input has changed, `pulse NAME` when it has and is as it was again, and
+ * `lost NAME ERRNO TEXT` before it ends because an input cannot be read. When its input ends, however the gate died, it drives every output to SAFE and ends; then the
  * kernel lets the lines go. Signals that a service manager or a terminal sends to the whole group are not for it.
  */
 export const LINE_HELPER = String.raw`
@@ -22,7 +22,7 @@ use warnings;
 use constant {
   GET_CHIPINFO => 0x8044B401, GET_LINE => 0xC250B407, GET_VALUES => 0xC010B40E, SET_VALUES => 0xC010B40F,
   INPUT => 1 << 2, OUTPUT => 1 << 3, EDGES => 1 << 4 | 1 << 5, ATTRIBUTE_OUTPUT_VALUES => 2,
-  EVENTS_BYTES => 16 * 48, EBUSY => 16, LOOK_EVERY_S => 0.1,
+  EVENTS_BYTES => 16 * 48, EBUSY => 16, LOOK_EVERY_S => 0.1, REST_S => 0.001,
 };
 
 my $devices = shift @ARGV;
@@ -98,14 +98,22 @@ sub look_at_input {
   my ($name, $had_event) = @_;
   my $input = $inputs{$name};
   sysread($input->{line}, my $events, EVENTS_BYTES) if $had_event;
+  my $before = $input->{level};
   my $level = values_of($input->{line}, GET_VALUES, 0);
   if (!defined $level) {
     tell_gate('lost', $name, $! + 0, "$!");
     exit 1;
   }
-  return if !$had_event && $level == $input->{level};
-  $input->{level} = $level;
-  tell_gate('level', $name, $level);
+  if ($level != $input->{level}) {
+    $input->{level} = $level;
+    tell_gate('level', $name, $level);
+  } elsif ($had_event && !$input->{seen}) {
+    tell_gate('pulse', $name);
+  }
+  # Seen before its event came: that event is no other change.
+  $input->{seen} = !$had_event && ($input->{seen} || $level != $before);
+  # A line that never comes to rest must not fill the gate's ears.
+  select(undef, undef, undef, REST_S) if $had_event;
 }
 
 END {

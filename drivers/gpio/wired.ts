@@ -1,11 +1,9 @@
 import type { Cancel, Clock } from '../../platform/clock.js';
 import { CardpadError } from '../../protocol/errors.js';
-import { DEFAULT_DEBOUNCE_MS, Debounced } from './debounce.js';
 import {
   checkLineName,
   type Gpio,
   type InputLine,
-  type InputOptions,
   type Level,
   type LinePlan,
   type LineRef,
@@ -27,12 +25,21 @@ export interface Wires {
   release(): void;
 }
 
+interface Input {
+  readonly onLevel: Level;
+  readonly onEdge: (on: boolean) => void;
+  /** As it was last told. */
+  level: Level;
+  /** A change was found by looking, and its interrupt may still come. */
+  isSeen: boolean;
+}
+
 /** The net under the interrupts of the kernel: four looks within the 400 ms that EN 60839-11-1 gives an input. */
 const POLL_MS = 100;
 
 /** A real board, by whichever interface of the kernel. */
 export class WiredGpio implements Gpio {
-  readonly #inputs = new Map<string, Debounced>();
+  readonly #inputs = new Map<string, Input>();
   readonly #outputs = new Map<string, OutputLine>();
   #cancelPoll: Cancel = () => {};
   #closed = false;
@@ -42,7 +49,10 @@ export class WiredGpio implements Gpio {
     private readonly plan: LinePlan,
     private readonly clock: Clock,
   ) {
-    wires.onEdge((line) => this.#inputs.get(line)?.edge());
+    wires.onEdge((line) => {
+      const input = this.#inputs.get(line);
+      if (input !== undefined) this.#interrupted(line, input);
+    });
   }
 
   output(ref: LineRef, _safe: 'off'): OutputLine {
@@ -66,15 +76,10 @@ export class WiredGpio implements Gpio {
     return line;
   }
 
-  input(ref: LineRef, onEdge: (on: boolean) => void, options: InputOptions = {}): InputLine {
+  input(ref: LineRef, onEdge: (on: boolean) => void): InputLine {
     this.#claim(ref.line, this.plan.inputs);
     const onLevel = levelOf(true, ref);
-    const input = new Debounced({
-      clock: this.clock,
-      quietMs: options.debounceMs ?? DEFAULT_DEBOUNCE_MS,
-      read: () => this.wires.read(ref.line),
-      onChange: (level) => onEdge(level === onLevel),
-    });
+    const input: Input = { onLevel, onEdge, level: this.wires.read(ref.line), isSeen: false };
     this.#inputs.set(ref.line, input);
     if (this.#inputs.size === 1) this.#schedulePoll();
     return {
@@ -89,7 +94,6 @@ export class WiredGpio implements Gpio {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelPoll();
-    for (const input of this.#inputs.values()) input.stop();
     this.#inputs.clear();
     const failures: unknown[] = [];
     for (const line of this.#outputs.values()) {
@@ -115,7 +119,26 @@ export class WiredGpio implements Gpio {
   #schedulePoll(): void {
     this.#cancelPoll = this.clock.schedule(POLL_MS, () => {
       this.#schedulePoll();
-      for (const input of this.#inputs.values()) input.edge();
+      for (const [line, input] of this.#inputs) input.isSeen = this.#look(line, input) || input.isSeen;
     });
+  }
+
+  #interrupted(line: string, input: Input): void {
+    const isTold = this.#look(line, input) || input.isSeen;
+    // A look may have come before the interrupt of the same change; the next interrupt is another one.
+    input.isSeen = false;
+    if (isTold) return;
+    // Something happened and is over: both of its edges count.
+    input.onEdge(input.level !== input.onLevel);
+    input.onEdge(input.level === input.onLevel);
+  }
+
+  /** Tells a change. @returns whether there was one */
+  #look(line: string, input: Input): boolean {
+    const level = this.wires.read(line);
+    if (level === input.level) return false;
+    input.level = level;
+    input.onEdge(level === input.onLevel);
+    return true;
   }
 }

@@ -4,6 +4,7 @@ import type { Command, CommandGroup } from './command.js';
 const LOADERS = new Map<string, () => Promise<Command | CommandGroup>>([
   ['run', async () => (await import('./run.js')).runCommand],
   ['config', async () => (await import('./config.js')).configCommand],
+  ['outputs', async () => (await import('./outputs.js')).outputsCommand],
   ['provision', async () => (await import('./provision.js')).provisionCommand],
   ['journal', async () => (await import('./journal.js')).journalCommand],
   ['simulate', async () => (await import('./simulate.js')).simulateCommand],

@@ -20,7 +20,8 @@ export interface Board {
   trace?(line: string): string;
   /** What a killed program leaves of an output that is on. */
   readonly afterKill: 'stays' | 'safe';
-  readonly debounces: boolean;
+  /** Whether a change that is over at once is told. */
+  readonly seesPulses: boolean;
   remove(): void;
 }
 
@@ -63,7 +64,7 @@ function simulatedBoard(dir: string): Board {
     level: (line) => isHigh(join(dir, line)),
     drive: (line, level) => writeFileSync(join(dir, line), String(level)),
     afterKill: 'stays',
-    debounces: false,
+    seesPulses: false,
     remove: () => {},
   };
 }
@@ -84,7 +85,7 @@ function fakeBoard(dir: string): Board {
     },
     trace: (line) => readFileSync(join(at(line), 'trace'), 'latin1'),
     afterKill: 'safe',
-    debounces: true,
+    seesPulses: true,
     remove: () => {},
   };
 }
@@ -99,7 +100,7 @@ function realBoard(backend: string): Board {
     drive,
     open: (plan) => openGpio({ backend, lines: linesOn(CHIP) }, plan, systemClock),
     afterKill: backend === 'gpiochip:' ? 'safe' : 'stays',
-    debounces: true,
+    seesPulses: true,
     remove: () => {},
   };
 }

@@ -11,7 +11,7 @@ interface Mention {
 }
 
 /** Scripts that take options but have no `--help` of their own. */
-const SCRIPTS_WITH_HELP = new Set(['demo', 'bench', 'soak', 'chaos', 'test']);
+const SCRIPTS_WITH_HELP = new Set(['demo', 'bench', 'soak', 'chaos', 'test', 'package']);
 const WORD = /^[a-z][a-z-]*$/;
 
 /** Everything that looks like code in a document: what stands in the running text, and the lines of shell blocks. */

@@ -25,14 +25,14 @@ export class BootedDisk {
     });
     const version = execFileSync(command[0] ?? '', ['--version'], { encoding: 'utf8' });
     const diskKey = readFileSync(join(cache, `disk-${architecture}.key`), 'utf8');
-    this.#key = createHash('sha256').update([diskKey, version, ...command].join('\n')).digest('hex');
+    this.#key = createHash('sha256')
+      .update([diskKey, version, ...command].join('\n'))
+      .digest('hex');
   }
 
   get isThere(): boolean {
     return (
-      existsSync(this.#kept) &&
-      existsSync(this.#keyFile) &&
-      readFileSync(this.#keyFile, 'utf8') === this.#key
+      existsSync(this.#kept) && existsSync(this.#keyFile) && readFileSync(this.#keyFile, 'utf8') === this.#key
     );
   }
 

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,11 +80,19 @@ async function main(): Promise<number> {
   const report = new Report(print);
   const scope = new Scope();
   const folder = await mkdtemp(join(tmpdir(), 'cardpad-board-'));
+  // However this ends. The machines end with this process, too.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => process.exit(EXIT.no));
   report.plan(scenarios.length);
   try {
     const { cache, deb, previous } = values;
     const architecture = values.arch === 'arm64' ? 'arm64' : 'amd64';
-    const rig = await Rig.open(scope, { cache, architecture, deb, previous, boot: values.short, folder }, report);
+    const rig = await Rig.open(
+      scope,
+      { cache, architecture, deb, previous, boot: values.short, folder },
+      report,
+    );
     await runAll(scenarios, rig, report);
   } catch (thrown) {
     report.result('the board, its system and the package are made ready', 0, thrown);
@@ -103,7 +112,6 @@ async function keepLogs(folder: string, wanted: boolean): Promise<void> {
     await cp(folder, kept, { recursive: true, filter: (path) => !/\.(?:qcow2|img|deb|socket)$/.test(path) });
     toPeople(`# logs of the machines: ${kept}`);
   }
-  await rm(folder, { recursive: true, force: true });
 }
 
 process.exitCode = await main();

@@ -14,11 +14,13 @@ export class Qtest {
   readonly edges = new Stream<PinEdge>('edges of pins', ({ pin, level }) => `pin ${pin} ${level}`);
   readonly #answers = new Stream<string>('answers of qtest', (line) => line);
   #said = 0;
-  #channel: Channel | undefined;
+
+  private constructor(private readonly channel: () => Channel | undefined) {}
 
   static async listen(path: string): Promise<Qtest> {
-    const qtest = new Qtest();
-    qtest.#channel = await openChannel(path, (line) => qtest.#take(line));
+    let channel: Channel | undefined;
+    const qtest = new Qtest(() => channel);
+    channel = await openChannel(path, (line) => qtest.#take(line));
     return qtest;
   }
 
@@ -26,7 +28,7 @@ export class Qtest {
   async say(command: string): Promise<string> {
     const mine = this.#said;
     this.#said += 1;
-    this.#channel?.write(command);
+    this.channel()?.write(command);
     const answer = await this.#answers.first(() => true, `answer to ${command}`, mine, WITHIN_MS);
     if (!answer.startsWith('OK')) throw new Error(`qtest on "${command}": ${answer}`);
     return answer.slice(2).trim();
@@ -35,7 +37,7 @@ export class Qtest {
   end(reason: Error): void {
     this.edges.end(reason);
     this.#answers.end(reason);
-    this.#channel?.close();
+    this.channel()?.close();
   }
 
   #take(line: string): void {

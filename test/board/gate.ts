@@ -2,7 +2,7 @@ import type { SamModule } from '../../drivers/simulated/samModule.js';
 import { cardOf, elder, type Person } from '../e2e/support/people.js';
 import type { Edge } from './machine/edges.js';
 import type { Machine } from './machine/machine.js';
-import { boardConfig, type ConfigChoices, type LineName, OFFSETS } from './wiring.js';
+import { boardConfig, type ConfigChoices, type LineName, offsetOf, WIRINGS, type Wiring } from './wiring.js';
 
 const UNIT = 'cardpad.service';
 /** Node alone takes seconds to start in an emulated processor, and the machine may have other things to do. */
@@ -37,16 +37,19 @@ const DECIDED =
 
 /** The installed daemon in the machine, with the module whose cards it reads. */
 export class Gate {
+  readonly #wiring: Wiring;
   #next = 0;
 
   constructor(
     readonly machine: Machine,
     public module: SamModule,
-  ) {}
+  ) {
+    this.#wiring = WIRINGS[machine.options.architecture];
+  }
 
   /** Writes the configuration. */
   async configure(choices: ConfigChoices): Promise<void> {
-    const text = Buffer.from(boardConfig(choices)).toString('base64');
+    const text = Buffer.from(boardConfig(this.#wiring, choices)).toString('base64');
     await this.machine.agent.run(`echo ${text} | base64 -d >/etc/cardpad/config.json`);
   }
 
@@ -89,11 +92,16 @@ export class Gate {
   }
 
   level(line: LineName): Promise<number> {
-    return this.machine.lines.level(OFFSETS[line]);
+    return this.machine.lines.level(offsetOf(this.#wiring, line));
+  }
+
+  /** Presses or lets go what is wired to an input. */
+  drive(line: LineName, level: 0 | 1): Promise<void> {
+    return this.machine.lines.drive(offsetOf(this.#wiring, line), level);
   }
 
   edge(line: LineName, level: 0 | 1, from: number): Promise<Edge> {
-    return this.machine.lines.set(OFFSETS[line], level, from, WITHIN_MS);
+    return this.machine.lines.set(offsetOf(this.#wiring, line), level, from, WITHIN_MS);
   }
 
   /** Somebody new puts a card on the pad; resolves when the gate's relay goes on, with the card still there. */

@@ -12,7 +12,7 @@ import { inSeconds, type Report } from './report.js';
 import type { Bench } from './scenarios/scenario.js';
 import type { Scope } from './scope.js';
 import type { ConfigChoices } from './wiring.js';
-import { UART_PORT } from './wiring.js';
+import { WIRINGS } from './wiring.js';
 
 export interface RigOptions {
   readonly cache: string;
@@ -27,18 +27,14 @@ export interface RigOptions {
 
 const PAYLOAD_BYTES = 64 * 1024 * 1024;
 /** A whole second: a kill by hand has to come before its end. */
-const CHOICES: ConfigChoices = {
-  device: 'board-1',
-  backend: 'sysfs:',
-  readerPort: UART_PORT,
-  pulseMs: 1000,
-};
+const PULSE_MS = 1000;
 const INSTALLED = 'installed';
 
 /** One board with its surroundings, as scenarios find it. */
 export class Rig {
   #machines = 0;
   #enrolled = '';
+  readonly #choices: ConfigChoices;
 
   private constructor(
     private readonly scope: Scope,
@@ -46,7 +42,10 @@ export class Rig {
     private readonly report: Report,
     private readonly outside: Outside,
     private readonly uart: SamServer,
-  ) {}
+  ) {
+    const readerPort = WIRINGS[options.architecture].uart;
+    this.#choices = { device: 'board-1', backend: 'sysfs:', readerPort, pulseMs: PULSE_MS };
+  }
 
   static async open(scope: Scope, options: RigOptions, report: Report): Promise<Rig> {
     const outside = await Outside.open(scope);
@@ -71,7 +70,7 @@ export class Rig {
     const installed = performance.now();
     this.report.note(`apt install: ${inSeconds(installed - booted)}`);
     const gate = new Gate(machine, this.uart.module);
-    await setUp(gate, this.outside, CHOICES);
+    await setUp(gate, this.outside, this.#choices);
     this.report.note(`config check, provision, enroll: ${inSeconds(performance.now() - installed)}`);
     return gate;
   }
@@ -117,7 +116,7 @@ export class Rig {
     return {
       gate,
       outside: this.outside,
-      choices: CHOICES,
+      choices: this.#choices,
       note: (words) => this.report.note(words),
       bootAgain: async (clock) => {
         await gate.machine.cutPower();

@@ -1,17 +1,39 @@
-/** The numbers of the lines on the chip, as somebody would wire a Pi's header. */
-export const OFFSETS = {
-  gate: 17,
-  yellow: 22,
-  red: 23,
-  buzzer: 24,
-  staff: 25,
-  green: 27,
-  help: 5,
-  fire: 6,
-} as const;
+import type { Architecture } from './machine/arguments.js';
 
-export type LineName = keyof typeof OFFSETS;
+export type LineName = 'gate' | 'green' | 'yellow' | 'red' | 'buzzer' | 'staff' | 'help' | 'fire';
 export type Backend = 'sysfs:' | 'gpiochip:' | 'auto:';
+
+/** What is where on a board. */
+export interface Wiring {
+  /** What a configuration calls the chip. */
+  readonly chip: string;
+  /** The numbers of the lines on the chip. */
+  readonly offsets: Readonly<Partial<Record<LineName, number>>>;
+  /** The serial line that the reader is on. */
+  readonly uart: string;
+}
+
+export const WIRINGS: Readonly<Record<Architecture, Wiring>> = {
+  // As somebody would wire a Pi's header.
+  amd64: {
+    chip: 'raspberry-pi',
+    offsets: { gate: 17, yellow: 22, red: 23, buzzer: 24, staff: 25, green: 27, help: 5, fire: 6 },
+    uart: 'serial:/dev/ttyS1?baud=115200',
+  },
+  // Eight lines, of which number 3 is the power key.
+  arm64: {
+    chip: '9030000.pl061',
+    offsets: { green: 0, yellow: 1, red: 2, buzzer: 4, gate: 5, staff: 6, help: 7 },
+    uart: 'serial:/dev/ttyS0?baud=115200',
+  },
+};
+
+/** @throws Error where that board has no such line */
+export function offsetOf({ offsets }: Wiring, line: LineName): number {
+  const offset = offsets[line];
+  if (offset === undefined) throw new Error(`this board has no line ${line}`);
+  return offset;
+}
 
 export interface ConfigChoices {
   readonly device: string;
@@ -22,13 +44,10 @@ export interface ConfigChoices {
   readonly inputs?: readonly ('help' | 'fire')[];
 }
 
-export const UART_PORT = 'serial:/dev/ttyS1?baud=115200';
-
 /** /etc/cardpad/config.json of the board. */
-export function boardConfig({ device, backend, readerPort, pulseMs, inputs = [] }: ConfigChoices): string {
-  const lines = Object.fromEntries(
-    Object.entries(OFFSETS).map(([name, offset]) => [name, { chip: 'raspberry-pi', offset }]),
-  );
+export function boardConfig({ chip, offsets }: Wiring, choices: ConfigChoices): string {
+  const { device, backend, readerPort, pulseMs, inputs = [] } = choices;
+  const lines = Object.fromEntries(Object.entries(offsets).map(([name, offset]) => [name, { chip, offset }]));
   return JSON.stringify(
     {
       device,

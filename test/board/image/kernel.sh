@@ -5,9 +5,9 @@
 # on it. gpio-sim is not in Debian's kernels (CONFIG_GPIO_SIM is not set), but is in the source package of each.
 
 KERNEL_RELEASE=bookworm
-# What a root's disk and the host's channels want, what the readers are behind, and raw I2C through a simulated MCP2221.
+# What a root's disk and the host's channels want, and what readers are behind.
 FIRST_MODULES="virtio_pci virtio_blk ext4"
-BOARD_MODULES="virtio_console virtio_net virtio_rng configfs autofs4 xhci_pci ftdi_sio uhid hid_mcp2221 i2c-dev"
+BOARD_MODULES="virtio_console virtio_net virtio_rng configfs autofs4 xhci_pci ftdi_sio cdc_acm i2c-dev"
 
 # kernel_version ARCHITECTURE    for instance 6.1.0-56-amd64: the one that Debian's metapackage stands for
 kernel_version() {
@@ -22,20 +22,21 @@ extract_vmlinux() { # BZIMAGE VMLINUX
   tail -c "+$((start + 1))" "$1" | xz -dc --single-stream >"$2"
 }
 
-# gpio-sim from Debian's own source of this kernel. IRQ_SIM, which it selects, is not set either, so that it is linked in;
+# An I2C bus of ours, and gpio-sim from Debian's own source of this kernel. IRQ_SIM, which it selects, is not set either, so that it is linked in;
 # that file uses irq_to_desc(), which no module may: generic_handle_irq() does the same by number.
-build_gpio_sim() { # VERSION FOLDER
+build_modules() { # VERSION FOLDER
   headers="$2/x/usr/src/linux-headers-$1"
   source=$(basename "$2"/debs/linux-source-*.deb | sed 's/_.*//')
   for deb in "$2"/debs/linux-headers-* "$2"/debs/linux-kbuild-* "$2"/debs/linux-compiler-*; do dpkg -x "$deb" "$2/x"; done
   sed -i "s#include /usr/src#include $2/x/usr/src#" "$headers/Makefile"
   dpkg --fsys-tarfile "$2"/debs/linux-source-*.deb | tar xO "./usr/src/$source.tar.xz" >"$2/source.tar.xz"
-  mkdir -p "$2/gpio-sim"
-  xz -dc -T0 "$2/source.tar.xz" | tar x -C "$2/gpio-sim" --occurrence=1 --strip-components=3 \
+  mkdir -p "$2/own"
+  xz -dc -T0 "$2/source.tar.xz" | tar x -C "$2/own" --occurrence=1 --strip-components=3 \
     "$source/drivers/gpio/gpio-sim.c" "$source/drivers/gpio/gpiolib.h" "$source/kernel/irq/irq_sim.c"
-  sed -i 's/handle_simple_irq(irq_to_desc(irqnum));/generic_handle_irq(irqnum);/' "$2/gpio-sim/irq_sim.c"
-  printf 'obj-m := gpio-simx.o\ngpio-simx-y := gpio-sim.o irq_sim.o\n' >"$2/gpio-sim/Kbuild"
-  make -s -C "$headers" M="$2/gpio-sim" CC=gcc modules >&2
+  sed -i 's/handle_simple_irq(irq_to_desc(irqnum));/generic_handle_irq(irqnum);/' "$2/own/irq_sim.c"
+  cp "$root/test/board/image/i2c-memory.c" "$2/own/"
+  printf 'obj-m := gpio-simx.o i2c-memory.o\ngpio-simx-y := gpio-sim.o irq_sim.o\n' >"$2/own/Kbuild"
+  make -s -C "$headers" M="$2/own" CC=gcc modules >&2
 }
 
 # module_files VERSION IMAGE-ROOT MODULE ...    their files in the order of loading
@@ -64,10 +65,10 @@ make_kernel() { # FOLDER ARCHITECTURE
   case $arch in
   amd64)
     extract_vmlinux "$work/image/boot/vmlinuz-$version" "$kernel/vmlinux"
-    build_gpio_sim "$version" "$work"
+    build_modules "$version" "$work"
     mkdir -p "$work/image/lib/modules/$version/extra"
-    cp "$work/gpio-sim/gpio-simx.ko" "$work/image/lib/modules/$version/extra/"
-    modules="$BOARD_MODULES gpio-simx"
+    cp "$work"/own/*.ko "$work/image/lib/modules/$version/extra/"
+    modules="$BOARD_MODULES gpio-simx i2c-memory"
     ;;
   arm64)
     cp "$work/image/boot/vmlinuz-$version" "$kernel/vmlinux"

@@ -31,7 +31,8 @@ export class Machine {
     private readonly qemu: ChildProcess,
     readonly monitor: Monitor,
     agent: Agent,
-    qtest: Qtest | undefined,
+    /** Where the board's own lines are reached so. */
+    readonly qtest: Qtest | undefined,
     channels: ReadonlyMap<ChannelName, Channel>,
   ) {
     this.agent = agent;
@@ -87,6 +88,7 @@ export class Machine {
     takers.log = machine.log.take;
     scope.teardown(() => machine.cutPower());
     await monitor.ready();
+    if (qtest !== undefined) await interceptPins(monitor, qtest);
     if (options.snapshot === undefined) await agent.started(BOOT_WITHIN_MS);
     else await machine.wake();
     await machine.lines.findBase();
@@ -119,6 +121,13 @@ export class Machine {
     const file = join(this.options.folder, 'console.log');
     return existsSync(file) ? readFileSync(file, 'utf8').slice(-1500) : '';
   }
+}
+
+/** From here on each change of an output's pin is told. */
+async function interceptPins(monitor: Monitor, qtest: Qtest): Promise<void> {
+  const type = await monitor.do('qom-get', { path: PL061, property: 'type' });
+  if (type !== 'pl061') throw new Error(`${PL061} of this QEMU is ${type}, not the PL061`);
+  await qtest.say(`irq_intercept_out ${PL061}`);
 }
 
 function keeping(file: string): WriteStream {

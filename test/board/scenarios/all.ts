@@ -3,6 +3,7 @@ import { clock } from './clock.js';
 import { figures } from './figures.js';
 import { inputs } from './inputs.js';
 import { broker } from './link.js';
+import { pins } from './pins.js';
 import { power } from './power.js';
 import { reader } from './reader.js';
 import { ready } from './ready.js';
@@ -24,4 +25,5 @@ export const SCENARIOS: readonly Scenario[] = [
   upgrade,
   characterDevice,
   figures,
+  pins,
 ];

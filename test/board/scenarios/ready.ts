@@ -4,6 +4,7 @@ export const ready: Scenario = {
   name: 'ready',
   title: 'the installed package starts, with its outputs at their safe level, and is ready',
   short: true,
+  architectures: ['amd64', 'arm64'],
   async run(bench) {
     const { gate, note } = bench;
     const edges = gate.edgeMark;

@@ -1,4 +1,5 @@
 import type { Gate } from '../gate.js';
+import type { Architecture } from '../machine/arguments.js';
 import type { Outside } from '../outside.js';
 import type { ConfigChoices } from '../wiring.js';
 
@@ -19,6 +20,8 @@ export interface Scenario {
   readonly title: string;
   /** Whether it is one of those that CI runs, all on one machine and in their order. */
   readonly short?: true;
+  /** Where it can be run; default: on amd64 alone. */
+  readonly architectures?: readonly Architecture[];
   run(bench: Bench): Promise<void>;
 }
 

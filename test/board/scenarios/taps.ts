@@ -11,6 +11,7 @@ export const taps: Scenario = {
   name: 'taps',
   title: 'a card raises the gate line online by the word of central, offline by the local rule',
   short: true,
+  architectures: ['amd64', 'arm64'],
   async run(bench) {
     const { gate, outside, choices, note } = bench;
     await serving(bench);

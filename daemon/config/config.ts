@@ -7,7 +7,7 @@ import { nearest } from '../../platform/suggest.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { Direction } from '../../protocol/wire/messages.js';
 import { DEFAULT_POLICY, type LaneMode, type PolicyRow, policyProblems } from '../lane/policy.js';
-import { CONFIG_KEYS, type ConfigKey, isRemotePort } from './keys.js';
+import { CONFIG_KEYS, type ConfigKey, isBusPort, isRemotePort } from './keys.js';
 import { type Used, wiringProblems } from './wiring.js';
 
 /** A GPIO line as wired. */
@@ -225,6 +225,13 @@ function checkReaders(readers: PartlyRead['readers'] & {}, reader: DocumentReade
     );
   }
   for (const [index, { port, allowNetwork } = {}] of readers.entries()) {
+    if (port !== undefined && isBusPort(port)) {
+      reader.fail(
+        `readers[${index}].port`,
+        'config.reader-on-bus',
+        'is an I2C bus, which an id-card reader does not speak: use serial: or tcp://',
+      );
+    }
     if (port !== undefined && isRemotePort(port) && allowNetwork === false) {
       reader.fail(
         `readers[${index}].port`,

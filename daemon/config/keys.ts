@@ -62,10 +62,13 @@ const PolicyRowSchema = v.strictObject({
   action: v.picklist(ROW_ACTIONS),
 });
 
-const isReaderPort = (url: string) => {
+const isReaderPort = (url: string) => parsePortUrl(url).ok;
+
+/** Whether a reader's port is a bus, which no kind of reader speaks yet. */
+export function isBusPort(url: string): boolean {
   const parsed = parsePortUrl(url);
-  return parsed.ok;
-};
+  return parsed.ok && parsed.port.kind === 'i2c';
+}
 
 /** Whether a reader's port is a socket on another machine: who holds that cable can be anyone. */
 export function isRemotePort(url: string): boolean {

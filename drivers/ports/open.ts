@@ -4,11 +4,13 @@ import { CardpadError } from '../../protocol/errors.js';
 import type { OpenPort } from './port.js';
 import { openTcp } from './tcp.js';
 
-/** Where a reader hangs, parsed. */
+/** Where a device hangs, parsed. */
 export type PortUrl =
   | { readonly kind: 'serial'; readonly path: string; readonly baud: number }
   /** `host` is a name or an address; an IPv6 address stands without its brackets. */
-  | { readonly kind: 'tcp'; readonly host: string; readonly tcpPort: number };
+  | { readonly kind: 'tcp'; readonly host: string; readonly tcpPort: number }
+  /** `bus` is the N of /dev/i2c-N, `address` has 7 bits. */
+  | { readonly kind: 'i2c'; readonly bus: number; readonly address: number };
 
 export type ParsedPortUrl =
   | { readonly ok: true; readonly port: PortUrl }
@@ -68,28 +70,40 @@ function parseTcp(rest: string): ParsedPortUrl {
   return { ok: true, port: { kind: 'tcp', host, tcpPort } };
 }
 
-/** Reads `serial:/dev/ttyAMA0?baud=115200` or `tcp://host:port`. */
+/** 0x00..0x02 and 0x78..0x7f mean no device (NXP UM10204, 3.1.12). */
+const I2C_ADDRESSES = { least: 0x03, most: 0x77 } as const;
+
+function parseI2c(rest: string): ParsedPortUrl {
+  const parts = /^\/dev\/i2c-(\d{1,3})\?address=(0x[\da-f]{1,2}|\d{1,3})$/i.exec(rest);
+  if (parts === null) return no('an I2C device is written i2c:/dev/i2c-1?address=0x24');
+  const [, bus, digits] = parts;
+  const address = Number(digits);
+  const { least, most } = I2C_ADDRESSES;
+  if (address < least || address > most) return no('the address of an I2C device must be 0x03..0x77');
+  return { ok: true, port: { kind: 'i2c', bus: Number(bus), address } };
+}
+
+/** Reads `serial:/dev/ttyAMA0?baud=115200`, `tcp://host:port` or `i2c:/dev/i2c-1?address=0x24`. */
 export function parsePortUrl(url: string): ParsedPortUrl {
   if (url.startsWith('serial:')) return parseSerial(url.slice('serial:'.length));
   if (url.startsWith('tcp://')) return parseTcp(url.slice('tcp://'.length));
-  if (url.startsWith('i2c:'))
-    return no('i2c: is not supported by this kind of reader; use serial: or tcp://');
-  return no('a port begins with serial: or tcp://');
+  if (url.startsWith('i2c:')) return parseI2c(url.slice('i2c:'.length));
+  return no('a port begins with serial:, tcp:// or i2c:');
 }
 
 /**
- * True when no other machine can be at the far end: a serial line, or a loopback address (RFC 1122 3.2.1.3,
+ * True when no other machine can be at the far end: a serial line, a bus, or a loopback address (RFC 1122 3.2.1.3,
  * RFC 4291 2.5.3).
  */
 export function isLoopback(port: PortUrl): boolean {
-  if (port.kind === 'serial') return true;
+  if (port.kind !== 'tcp') return true;
   const host = port.host.toLowerCase().replace(/^::ffff:(?=\d)/, '');
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 /**
- * How to open the port of this URL, as often as needed.
- * @throws CardpadError `port.bad-url` (fatal) at once when the URL cannot be read
+ * How to open the stream of bytes that a URL names, as often as needed.
+ * @throws CardpadError `port.bad-url` (fatal) at once when the URL cannot be read, or names a bus, which is no stream
  */
 export function opener(url: string, clock: Clock = systemClock): OpenPort {
   const parsed = parsePortUrl(url);
@@ -99,6 +113,11 @@ export function opener(url: string, clock: Clock = systemClock): OpenPort {
     });
   }
   const { port } = parsed;
+  if (port.kind === 'i2c') {
+    throw new CardpadError('port.bad-url', 'fatal', 'Bad port URL: a bus is not a stream of bytes.', {
+      help: 'Write serial:/dev/NAME?baud=N or tcp://HOST:PORT.',
+    });
+  }
   if (port.kind === 'tcp') return () => openTcp(port.host, port.tcpPort, clock);
   return async () => {
     // Only a gate with a serial reader pays for loading the add-on (55 ms and 16 MiB were measured).

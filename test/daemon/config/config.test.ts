@@ -100,6 +100,8 @@ for (const [path, value, expected] of [
   ['readers[0].port', 'tcp://192.168.1.20:9601', 'readers[0].port config.reader-on-network'],
   ['readers[0].port', 'tcp://reader.example:9601', 'readers[0].port config.reader-on-network'],
   ['readers[0].port', 'tcp://127.0.0.1', 'readers[0].port config.value'],
+  ['readers[0].port', 'i2c:/dev/i2c-1?address=0x24', 'readers[0].port config.reader-on-bus'],
+  ['readers[0].port', 'i2c:/dev/i2c-1', 'readers[0].port config.value'],
   ['readers[0].port', 'http://127.0.0.1:80', 'readers[0].port config.value'],
   ['broker.url', 'http://127.0.0.1:1883', 'broker.url config.value'],
   ['broker.url', 'mqtt://127.0.0.1:1883/path', 'broker.url config.value'],

@@ -11,6 +11,8 @@ const GOOD = [
   ['tcp://127.0.0.1:9601', { kind: 'tcp', host: '127.0.0.1', tcpPort: 9601 }],
   ['tcp://reader-1.gate.example:1', { kind: 'tcp', host: 'reader-1.gate.example', tcpPort: 1 }],
   ['tcp://[::1]:65535', { kind: 'tcp', host: '::1', tcpPort: 65535 }],
+  ['i2c:/dev/i2c-1?address=0x24', { kind: 'i2c', bus: 1, address: 0x24 }],
+  ['i2c:/dev/i2c-10?address=104', { kind: 'i2c', bus: 10, address: 104 }],
 ] as const;
 for (const [url, port] of GOOD) {
   t.test(`${url} is understood`, async (t) => {
@@ -19,10 +21,15 @@ for (const [url, port] of GOOD) {
 }
 
 const BAD = [
-  ['', /serial: or tcp/],
-  ['/dev/ttyAMA0', /serial: or tcp/],
-  ['usb:/dev/x', /serial: or tcp/],
-  ['i2c:/dev/i2c-1?address=0x24', /i2c: is not supported by this kind of reader/],
+  ['', /serial:, tcp/],
+  ['/dev/ttyAMA0', /serial:, tcp/],
+  ['usb:/dev/x', /serial:, tcp/],
+  ['i2c:', /i2c:\/dev\/i2c-1\?address=0x24/],
+  ['i2c:/dev/i2c-1', /i2c:\/dev\/i2c-1\?address=0x24/],
+  ['i2c:1?address=0x24', /i2c:\/dev\/i2c-1\?address=0x24/],
+  ['i2c:/dev/i2c-1?address=0x24&speed=1', /i2c:\/dev\/i2c-1\?address=0x24/],
+  ['i2c:/dev/i2c-1?address=0x02', /0x03\.\.0x77/],
+  ['i2c:/dev/i2c-1?address=120', /0x03\.\.0x77/],
   ['serial:', /full path/],
   ['serial:ttyAMA0', /full path/],
   ['serial://dev/ttyAMA0', /full path/],
@@ -36,7 +43,7 @@ const BAD = [
   ['serial:/dev/ttyAMA0?parity=even', /"parity" is not a setting/],
   ['serial:/dev/ttyAMA0?baud=9600&rtscts=1', /"rtscts" is not a setting/],
   ['serial:/dev/ttyAMA0?baud=9600&baud=9600', /twice/],
-  ['tcp:127.0.0.1:9601', /serial: or tcp/],
+  ['tcp:127.0.0.1:9601', /serial:, tcp/],
   ['tcp://127.0.0.1', /host:port/],
   ['tcp://:9601', /neither a host name nor an address/],
   ['tcp://127.0.0.1:', /host:port/],
@@ -61,7 +68,12 @@ for (const [url, problem] of BAD) {
   });
 }
 
+t.test('a bus is no stream of bytes', async (t) => {
+  t.throws(() => opener('i2c:/dev/i2c-1?address=0x24'), { code: 'port.bad-url', message: /not a stream/ });
+});
+
 const LOOPBACK = [
+  ['i2c:/dev/i2c-1?address=0x24', true],
   ['serial:/dev/ttyAMA0', true],
   ['tcp://127.0.0.1:1', true],
   ['tcp://127.9.9.9:1', true],

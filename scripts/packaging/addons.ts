@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { CardpadError } from '../../protocol/errors.js';
 import { toPeople } from '../cli/command.js';
 import { type Architecture, NAMES } from './architecture.js';
-import { installMissing, run } from './tools.js';
+import { install, installMissing, run } from './tools.js';
 
 /** The kind of add-on that Node 20 loads, and so Debian 13's own Node (nodejs.org/download/releases, NODE_MODULE_VERSION). */
 export const NODE_ABI = 115;
@@ -35,24 +35,31 @@ const flags = (root: string, name: string) =>
     `-ffile-prefix-map=${root}=.`,
   ].join(' ');
 
+/** Of Debian's libnode-dev. */
 const HEADERS_OF_DEBIAN = '/usr/include/node';
 
-/**
- * The folder with node.h of the wanted kind: beside this Node, else from Debian's libnode-dev.
- * @throws CardpadError `package.headers` (fatal)
- */
-export async function nodeHeaders(): Promise<string> {
+/** The folder with node.h of the wanted kind, beside this Node or Debian's; undefined where there is none. */
+export async function nodeHeaders(): Promise<string | undefined> {
   const beside = join(dirname(dirname(process.execPath)), 'include', 'node');
   for (const folder of [beside, HEADERS_OF_DEBIAN]) {
     const text = await readFile(join(folder, 'node_version.h'), 'utf8').catch(() => '');
     if (new RegExp(`define NODE_MODULE_VERSION ${NODE_ABI}$`, 'm').test(text)) return folder;
   }
+  return undefined;
+}
+
+async function neededHeaders(): Promise<string> {
+  const found = await nodeHeaders();
+  if (found !== undefined) return found;
+  await install(['libnode-dev']);
+  const installed = await nodeHeaders();
+  if (installed !== undefined) return installed;
   throw new CardpadError(
     'package.headers',
     'fatal',
     `there are no headers of Node 20 (ABI ${NODE_ABI}) here`,
     {
-      help: 'On Debian 13 run: apt-get install libnode-dev; elsewhere use the Node 20 of nodejs.org, which has them.',
+      help: 'Build on Debian 13, whose libnode-dev has them, or with the Node 20 of nodejs.org.',
     },
   );
 }
@@ -106,7 +113,7 @@ export async function placeAddons(root: string, architecture: Architecture, fold
   const { nodeArch, triplet, compilerPackage, serialportFile } = NAMES[architecture];
   const compiler = `${triplet}-g++`;
   await installMissing(new Map([[compiler, process.arch === nodeArch ? 'g++' : compilerPackage]]));
-  const include = await nodeHeaders();
+  const include = await neededHeaders();
   await mkdir(folder, { recursive: true });
   for (const addon of COMPILED)
     await compile(root, include, compiler, addon, join(folder, `${addon.name}.node`));

@@ -27,8 +27,8 @@ Architecture: ${architecture}
 Maintainer: the cardpad authors <cardpad@packages.invalid>
 Installed-Size: ${installedKib}
 Depends: nodejs (>= 20.15), nodejs (<< 21~), libc6 (>= ${glibc}), libstdc++6, init-system-helpers (>= 1.54~), systemd | systemd-sysusers, systemd | systemd-tmpfiles
-Recommends: gpiod, udev
-Suggests: mosquitto
+Recommends: udev
+Suggests: gpiod, mosquitto
 Section: net
 Priority: optional
 Description: ${DESCRIPTION}

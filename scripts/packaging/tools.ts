@@ -32,25 +32,31 @@ async function isThere(program: string): Promise<boolean> {
 }
 
 /**
- * Installs Debian packages whose programs are missing.
- * @param wanted program to package
+ * Installs Debian packages.
+ * @throws CardpadError `package.missing` (retry)
+ */
+export async function install(names: readonly string[]): Promise<void> {
+  toPeople(`cardpad: installing ${names.join(' ')} from Debian's packages ...`);
+  const apt = ['DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
+  const [program, before] = process.getuid?.() === 0 ? ['env', []] : ['sudo', ['-n', 'env']];
+  try {
+    await run(program, [...before, ...apt, 'update']);
+    await run(program, [...before, ...apt, 'install', '-y', '--no-install-recommends', ...names]);
+  } catch (cause) {
+    throw new CardpadError('package.missing', 'retry', `cannot install ${names.join(' ')}`, {
+      help: `As root run: apt-get update && apt-get install ${names.join(' ')}`,
+      cause,
+    });
+  }
+}
+
+/**
+ * Installs what is missing of the programs that are wanted.
+ * @param wanted program to Debian package
  * @throws CardpadError `package.missing` (retry)
  */
 export async function installMissing(wanted: ReadonlyMap<string, string>): Promise<void> {
   const missing: string[] = [];
   for (const [program, name] of wanted) if (!(await isThere(program))) missing.push(name);
-  if (missing.length === 0) return;
-  toPeople(`cardpad: installing ${missing.join(' ')} from Debian's packages ...`);
-  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  const apt = [...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
-  const [program = 'env', ...words] = apt;
-  try {
-    await run(program, [...words, 'update']);
-    await run(program, [...words, 'install', '-y', '--no-install-recommends', ...missing]);
-  } catch (cause) {
-    throw new CardpadError('package.missing', 'retry', `cannot install ${missing.join(' ')}`, {
-      help: `As root run: apt-get update && apt-get install ${missing.join(' ')}`,
-      cause,
-    });
-  }
+  if (missing.length > 0) await install(missing);
 }

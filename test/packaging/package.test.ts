@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -11,6 +11,8 @@ import { ROOT } from '../e2e/support/child.js';
 import { folderOutside, OWN, RELEASE, whyNotBuilt } from './support/packages.js';
 
 const output = (program: string, ...words: string[]) => execFileSync(program, words, { encoding: 'utf8' });
+
+const hasLintian = spawnSync('lintian', ['--version']).status === 0;
 
 /** What Debian 13 has: libc6 2.41, and libstdc++6 of GCC 14. */
 const NEWEST = { GLIBC: [2, 41, 0], GLIBCXX: [3, 4, 33] } as const;
@@ -165,6 +167,12 @@ for (const architecture of ARCHITECTURES) {
 
     t.test('gives checksums of its files', async (t) => {
       t.equal(output('sh', '-c', `cd '${root}' && md5sum --quiet --check DEBIAN/md5sums`), '');
+    });
+    t.test('lintian finds no error', { skip: !hasLintian && 'lintian is not installed' }, async (t) => {
+      const { status, stdout } = spawnSync('lintian', ['--allow-root', '--fail-on', 'error', deb], {
+        encoding: 'utf8',
+      });
+      t.equal(status, 0, stdout);
     });
     t.end();
   });

@@ -25,10 +25,7 @@ function answers(program: string): boolean {
 export async function whyNotBuilt(architecture: Architecture): Promise<string | false> {
   const compiler = `${NAMES[architecture].triplet}-g++`;
   for (const program of ['dpkg-deb', compiler]) if (!answers(program)) return `${program} is not installed`;
-  return nodeHeaders().then(
-    () => false,
-    () => 'there are no headers of Node 20 here',
-  );
+  return (await nodeHeaders()) === undefined && 'there are no headers of Node 20 here';
 }
 
 /** A folder outside of the checkout; gone when this process is. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Test } from 'tap';
@@ -56,13 +56,14 @@ export function whyNoMachine(): string | false {
   if (!existsSync('/lib/systemd/systemd')) return 'systemd is not installed';
   const root = groups();
   if (root === undefined) return 'there are no control groups that may be written';
+  const attempt = `mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work /mnt/root &&
+    mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root`;
   try {
-    execFileSync('unshare', ['--pid', '--mount', '--cgroup', '--fork', 'mount', '--make-rprivate', '/'], {
-      stdio: 'ignore',
-    });
+    const kinds = ['--pid', '--mount', '--uts', '--ipc', '--cgroup', '--fork'];
+    execFileSync('unshare', [...kinds, 'sh', '-c', attempt], { stdio: 'ignore' });
     return false;
   } catch {
-    return 'namespaces are refused here';
+    return 'namespaces, or a file system over this one, are refused here';
   }
 }
 
@@ -177,11 +178,4 @@ export async function prepareGate(files: string, config: string, dropIn: string)
   const folder = join(files, 'usr/lib/systemd/system/cardpad.service.d');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'test.conf'), dropIn);
-}
-
-/** A copy of what the package brings. */
-export async function copyOf(tree: string): Promise<string> {
-  const files = await folderOutside();
-  await cp(tree, files, { recursive: true, verbatimSymlinks: true });
-  return files;
 }

@@ -8,6 +8,7 @@ import { aptInstall, setUp, takePayload } from './install.js';
 import type { Architecture, MachineOptions } from './machine/arguments.js';
 import { Machine } from './machine/machine.js';
 import { Outside } from './outside.js';
+import { packContracts } from './payload.js';
 import { inSeconds, type Report } from './report.js';
 import type { Bench } from './scenarios/scenario.js';
 import type { Scope } from './scope.js';
@@ -156,6 +157,7 @@ export class Rig {
     await copyFile(deb, join(content, 'cardpad.deb'));
     if (previous !== '') await copyFile(previous, join(content, 'previous.deb'));
     await copyFile(this.outside.publicFile, join(content, 'central.public.json'));
+    await packContracts(join(content, 'contracts'));
     execFileSync('tar', ['-c', '-f', this.#payload, '-C', content, '.']);
     await truncate(this.#payload, PAYLOAD_BYTES);
   }

@@ -1,5 +1,6 @@
 import { characterDevice } from './backends.js';
 import { clock } from './clock.js';
+import { contracts } from './contracts.js';
 import { figures } from './figures.js';
 import { inputs } from './inputs.js';
 import { broker } from './link.js';
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   inputs,
   upgrade,
   characterDevice,
+  contracts,
   figures,
   pins,
 ];

@@ -186,13 +186,13 @@ async function makeParts(
           void links.questions?.send(downTopic(device, 'verdict'), payload, answering(asked)),
       })
     : undefined;
-  const publish = async (device: string, payload: Buffer, answered: Uint8Array) =>
-    links.records?.publish(downTopic(device, 'ack'), payload, { correlation: correlationOf(answered) });
+  const sendAck = (device: string, payload: Buffer, answered: Uint8Array): boolean =>
+    links.records?.send(downTopic(device, 'ack'), payload, { correlation: correlationOf(answered) }) ?? false;
   const intake = takes
     ? new Intake({
         ...common,
         ledger,
-        publish,
+        sendAck,
         onAcknowledged: (device, place) => anchors?.note(device, place),
         onStoring: (device, records) => judge(device, records, 0, judging?.alarms, log),
         onStored: async (device, records, fork) => {
@@ -202,7 +202,7 @@ async function makeParts(
       })
     : undefined;
   const alarmIntake =
-    judging === undefined ? undefined : new AlarmIntake({ ...common, alarms: judging.alarms, publish });
+    judging === undefined ? undefined : new AlarmIntake({ ...common, alarms: judging.alarms, sendAck });
   return { questions, sessions, intake, alarmIntake, anchors, ...judging, gates, watch };
 }
 

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Cancel, Clock } from '../platform/clock.js';
 import type { Disk } from '../platform/disk.js';
 import type { Log } from '../platform/log.js';
-import { SeldomDocument } from '../platform/seldomDocument.js';
+import { SeldomDocument, sayOnce } from '../platform/seldomDocument.js';
 import { codeOf, messageOf } from '../protocol/errors.js';
 import { count } from '../protocol/wire/json.js';
 import { type OpenDocument, openUnneeded } from './documents.js';
@@ -55,7 +55,8 @@ export class ClockFloor {
     const source = written > 0 ? FILE : startMs > 0 ? 'newest record' : 'none';
     log.info('clock floor', { source, ...(startMs > 0 ? { at: new Date(startMs).toISOString() } : {}) });
     const seldom =
-      document && new SeldomDocument(document, { name: FILE, clock, everyMs: WRITE_BEHIND_MS, log });
+      document &&
+      new SeldomDocument(document, { clock, everyMs: WRITE_BEHIND_MS, onFailure: sayOnce(FILE, log) });
     return new ClockFloor(startMs, seldom, clock);
   }
 

@@ -1,4 +1,5 @@
 import type { State } from '../protocol/wire/messages.js';
+import type { LaneAlarm } from './lane/alarms.js';
 
 /** What a gate that is there says of itself. */
 export type Standing = Extract<State['state'], 'ready' | 'degraded' | 'alert'>;
@@ -11,10 +12,17 @@ export const CONDITIONS = {
   'journal.failing': 'degraded',
   /** The journal is full: records that central does not have are dropped. */
   'journal.dropping': 'degraded',
+  /** The help button is stuck: nobody can call with it. */
+  'help.stuck': 'degraded',
   /** Questions stay without an answer although the broker answers. */
   'central.silent': 'alert',
   /** Another process says that it is this gate. */
   'identity.duplicate': 'alert',
+  /** The fire input is active, and the lane is held free. */
+  'fire.active': 'alert',
+  /** The door was opened, and not by the gate; or it stays open. */
+  'door.forced': 'alert',
+  'door.held': 'alert',
 } as const satisfies Readonly<Record<string, Standing>>;
 export type Condition = keyof typeof CONDITIONS;
 
@@ -47,4 +55,24 @@ export class Conditions {
     else this.#holding.delete(condition);
     this.onChange();
   }
+}
+
+/** What begins or ends with an alarm of the lane. */
+const CHANGES: Readonly<Partial<Record<LaneAlarm, readonly (readonly [Condition, boolean])[]>>> = {
+  'help.stuck': [['help.stuck', true]],
+  // It has come up again.
+  'help.pressed': [['help.stuck', false]],
+  'fire.active': [['fire.active', true]],
+  'fire.over': [['fire.active', false]],
+  'door.forced': [['door.forced', true]],
+  'door.held': [['door.held', true]],
+  'door.closed': [
+    ['door.forced', false],
+    ['door.held', false],
+  ],
+};
+
+/** The lane has told of an alarm: what holds from now on. */
+export function noteAlarm(conditions: Conditions, alarm: LaneAlarm): void {
+  for (const [condition, holds] of CHANGES[alarm] ?? []) conditions.set(condition, holds);
 }

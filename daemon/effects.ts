@@ -2,6 +2,7 @@ import type { Buzzer } from '../drivers/buzzer.js';
 import type { Gate } from '../drivers/gate.js';
 import type { OutputLine } from '../drivers/gpio/gpio.js';
 import type { Lamps } from '../drivers/lamps.js';
+import { BoundedMap } from '../platform/boundedMap.js';
 import type { Clock } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import type { Credential } from '../protocol/credential.js';
@@ -9,7 +10,8 @@ import type { TapContent } from '../protocol/journal/seal.js';
 import { SYSTEM_REASONS } from '../protocol/verdict.js';
 import type { Question, TapId } from '../protocol/wire/messages.js';
 import type { Journal } from './journal/journal.js';
-import { SIGNALS, type SignalName } from './lane/signals.js';
+import type { LaneAlarm } from './lane/alarms.js';
+import { isRest, SIGNALS, type SignalName } from './lane/signals.js';
 import type { LaneEffect, LaneInput } from './lane/state.js';
 import { Unwritten } from './unwritten.js';
 
@@ -26,11 +28,16 @@ export interface EffectsOptions {
   readonly ask: (tap: number, question: Question, deadlineMs: number) => void;
   readonly forget: (tap: number, timedOut: boolean) => void;
   readonly pauseUploads: (paused: boolean) => void;
+  /** Told of each alarm of the lane, after its record. */
+  readonly onAlarm: (alarm: LaneAlarm) => void;
   readonly facts: LaneFacts;
   readonly clock: Clock;
   readonly dispatch: (input: LaneInput) => void;
   readonly log: Log;
 }
+
+/** People who may be between the gate and the passage sensor. */
+const MAX_PASSING = 16;
 
 const toTenths = (ms: number) => Math.round(ms * 10) / 10;
 
@@ -40,6 +47,10 @@ export class Effects {
   readonly #places = new Map<number, TapId>();
   /** Taps that are not on disk, or not yet. */
   readonly #notOnDisk = new Set<number>();
+  /** Journal places of the taps that the gate was opened for last: a passage may still come for them. */
+  readonly #passing = new BoundedMap<number, TapId>(MAX_PASSING);
+  /** For whom a person is called: for a tap, until the lane rests; or lastingly, until that is over. */
+  readonly #called = { tap: false, lasting: false };
   readonly #unwritten: Unwritten;
 
   constructor(private readonly options: EffectsOptions) {
@@ -58,9 +69,17 @@ export class Effects {
         return this.#signal(effect.signal);
       case 'open':
         return this.#open(effect.tap);
+      case 'hold':
+        return this.#hold(effect.isHeld);
       case 'call-staff':
-        this.options.staff?.set(true);
+        this.#call({ [effect.isLasting === true ? 'lasting' : 'tap']: true });
         return log.warn('call staff', { tap: this.#nameOf(effect.tap), reason: effect.reason });
+      case 'call-over':
+        return this.#call({ lasting: false });
+      case 'alarm':
+        return this.#alarm(effect);
+      case 'append-passage':
+        return this.#appendPassage(effect.tap);
       case 'append-tap':
         return this.#appendTap(effect.tap, effect.credential);
       case 'ask': {
@@ -80,16 +99,30 @@ export class Effects {
   }
 
   #signal(name: SignalName): void {
-    const { lamps, buzzer, staff, log } = this.options;
+    const { lamps, buzzer, log } = this.options;
     log.debug('signal', { name });
     const { lamps: patterns, tone } = SIGNALS[name];
     if (patterns !== undefined) lamps.show(patterns);
     if (tone !== undefined) buzzer?.play(tone);
-    if (name === 'idle') staff?.set(false);
+    if (isRest(name)) this.#call({ tap: false });
+  }
+
+  #call(change: { readonly tap?: boolean; readonly lasting?: boolean }): void {
+    Object.assign(this.#called, change);
+    this.options.staff?.set(this.#called.tap || this.#called.lasting);
+  }
+
+  #hold(isHeld: boolean): void {
+    const { gate, log } = this.options;
+    if (isHeld) gate.hold();
+    else gate.release();
+    log.debug('hold', { isHeld });
   }
 
   #open(tap: number): void {
     this.options.gate.pulse();
+    const place = this.#places.get(tap);
+    if (place !== undefined) this.#passing.set(tap, place);
     if (this.#notOnDisk.has(tap)) this.#unwritten.opened();
   }
 
@@ -122,7 +155,9 @@ export class Effects {
     const place = this.#takePlace(tap);
     if (place === undefined) return;
     this.options.log.info('tap void', { tap: `${place.epoch}/${place.seq}`, reason });
-    this.#write(() => this.options.journal.append({ kind: 'tap-void', content: { tap: place, reason } }));
+    this.#write(() =>
+      this.options.journal.append({ kind: 'tap-void', content: { tap: place, reason } }, 'later'),
+    );
   }
 
   #appendVerdict(effect: LaneEffect & { type: 'append-verdict' }): void {
@@ -142,7 +177,23 @@ export class Effects {
     const place = this.#takePlace(tap);
     if (place === undefined) return;
     const content = { tap: place, outcome, reasons: [...reasons], action, decidedBy, tookMs };
-    this.#write(() => this.options.journal.append({ kind: 'verdict', content }));
+    this.#write(() => this.options.journal.append({ kind: 'verdict', content }, 'later'));
+  }
+
+  #appendPassage(tap: number | undefined): void {
+    const { journal, facts, log } = this.options;
+    const place = tap === undefined ? undefined : this.#passing.get(tap);
+    log.info('passage', { tap: place && `${place.epoch}/${place.seq}` });
+    const content = { ...(place === undefined ? {} : { tap: place }), direction: facts.direction };
+    this.#write(() => journal.append({ kind: 'passage', content }, 'later'));
+  }
+
+  #alarm({ alarm, more }: LaneEffect & { type: 'alarm' }): void {
+    const { journal, log, onAlarm } = this.options;
+    log.warn('alarm', { alarm, more });
+    const detail = more === undefined ? {} : { detail: { more: String(more) } };
+    this.#write(() => journal.append({ kind: 'alarm', content: { alarm, ...detail } }));
+    onAlarm(alarm);
   }
 
   #write(append: () => unknown): void {

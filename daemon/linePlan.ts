@@ -1,5 +1,5 @@
 import type { LinePlan, LineRef } from '../drivers/gpio/gpio.js';
-import type { Config } from './config/config.js';
+import { type Config, INPUT_NAMES } from './config/config.js';
 
 /** Every line that a gate drives, the relay first. */
 export function outputLines({ gate, lamps, buzzer, staff }: Config['outputs']): readonly LineRef[] {
@@ -7,6 +7,6 @@ export function outputLines({ gate, lamps, buzzer, staff }: Config['outputs']): 
 }
 
 /** Every line that a gate uses. */
-export function linePlan({ outputs }: Config): LinePlan {
-  return { outputs: outputLines(outputs), inputs: [] };
+export function linePlan({ outputs, inputs }: Config): LinePlan {
+  return { outputs: outputLines(outputs), inputs: INPUT_NAMES.flatMap((name) => inputs[name] ?? []) };
 }

@@ -7,10 +7,11 @@ import { selfTestSymmetric } from '../protocol/sm/selfTest.js';
 import { SYSTEM_REASONS } from '../protocol/verdict.js';
 import { ClockFloor } from './clockFloor.js';
 import { type Close, closeTogether, Opened } from './closing.js';
-import { Conditions } from './conditions.js';
+import { Conditions, noteAlarm } from './conditions.js';
 import { type Config, policyOf } from './config/config.js';
 import { Effects } from './effects.js';
 import { type Identity, proveKey } from './identity.js';
+import { openInputs } from './inputs.js';
 import { AcknowledgedNote } from './journal/acknowledged.js';
 import { Journal, type JournalLimits } from './journal/journal.js';
 import type { LaneInput, LaneSettings } from './lane/state.js';
@@ -45,7 +46,7 @@ export interface RunningGate {
 }
 
 function laneSettings(config: Config): LaneSettings {
-  const { direction, mode, deadlineMs, dwellMs, sameCardMs } = config.lane;
+  const { direction, mode, deadlineMs, dwellMs, sameCardMs, passageMs, doorHeldMs, callMs } = config.lane;
   return {
     direction,
     mode,
@@ -57,6 +58,10 @@ function laneSettings(config: Config): LaneSettings {
     durableWaitMs: config.journal.durableWaitMs,
     whenNotDurable: config.journal.whenNotDurable,
     refusalMemoryMs: REFUSAL_MEMORY_MS,
+    passageMs,
+    doorHeldMs,
+    callMs,
+    holdsOnFire: config.outputs.gate.whenFire === 'hold',
   };
 }
 
@@ -90,7 +95,19 @@ async function openJournal(
     };
     const onDropping = (dropping: boolean) => conditions.set('journal.dropping', dropping);
     const named = { log: log.named('journal'), limits: limitsOf(journal), onFailing, onDropping };
-    return await Journal.open({ disk, device, clock, randomBytes, boot, time, wrapKey, signer, ...named });
+    const { flushWithinMs } = journal;
+    return await Journal.open({
+      disk,
+      device,
+      clock,
+      randomBytes,
+      boot,
+      time,
+      wrapKey,
+      signer,
+      flushWithinMs,
+      ...named,
+    });
   } catch (cause) {
     if (cause instanceof CardpadError && cause.disposition === 'fatal') throw cause;
     const folder = join(dataDir, 'journal');
@@ -174,7 +191,8 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
   const { log, clock, random, randomBytes } = world;
   // Before the outputs: a second daemon must not touch the relay of the first.
   opened.add(await world.lock());
-  const outputs = openOutputs(config, await world.openGpio(), clock);
+  const gpio = await world.openGpio();
+  const outputs = openOutputs(config, gpio, clock);
   opened.add(guardOutputs(outputs.all));
   opened.add(() => outputs.close());
 
@@ -243,6 +261,7 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
     ask: (tap, question, deadlineMs) => link.ask(tap, question, deadlineMs),
     forget: (tap, timedOut) => link.forget(tap, timedOut),
     pauseUploads: (paused) => link.pauseUploads(paused),
+    onAlarm: (alarm) => noteAlarm(conditions, alarm),
     facts: {
       schemes: [...config.schemes],
       site: config.site,
@@ -255,6 +274,7 @@ async function openGate(config: Config, world: GateWorld, opened: Opened) {
   });
   onWritingAgain = () => effects.writingAgain();
   const dispatch = (input: LaneInput) => lane.dispatch(input);
+  connections.push(openInputs({ inputs: config.inputs, gpio, clock, dispatch }));
   const onUnfit = (count: number) => conditions.set('reader.lost', count > 0);
   connections.push(...startReaders(config.readers, { ...world, time, dispatch, onUnfit }));
   const { name, direction, mode } = config.lane;

@@ -15,7 +15,8 @@ export interface GateOptions {
 }
 
 /**
- * The relay that frees the gate, by pulses.
+ * The relay that frees the gate: by pulses, each for one person, or held for as long as a fire alarm lasts. A pulse has
+ * a bound, a hold has none: its end is the end of the alarm, `safe()`, or the end of the process.
  *
  * An error while switching off is thrown out of the timer on purpose: a gate that cannot be shut must end the
  * process, whose guards and whose service manager then try again.
@@ -28,6 +29,7 @@ export class Gate {
   /** When the running pulse ends. */
   #endsAtMs = 0;
   #queued = false;
+  #held = false;
   #cancel: Cancel = () => {};
 
   /** @throws CardpadError `gate.bad-pulse` (fatal) for times out of range */
@@ -48,10 +50,11 @@ export class Gate {
 
   /**
    * Frees the gate for one person. During a pulse, that one ends (once it is long enough to have been seen),
-   * 100 ms pass, and a new one follows; one is queued at most.
+   * 100 ms pass, and a new one follows; one is queued at most. While the gate is held it is free already.
    * @throws CardpadError `gpio.write-failed` (retry)
    */
   pulse(): void {
+    if (this.#held) return;
     this.#queued = true;
     if (this.#state === 'on') {
       const soonestMs = Math.max(this.clock.monotonicMs(), this.#sinceMs + MIN_PULSE_MS);
@@ -60,9 +63,32 @@ export class Gate {
     this.tick();
   }
 
-  /** Off at once, and nothing queued. */
+  /**
+   * Frees the gate for everybody, until `release()`. A pulse that runs becomes the hold.
+   * @throws CardpadError `gpio.write-failed` (retry)
+   */
+  hold(): void {
+    if (this.#held) return;
+    this.#cancel();
+    if (this.#state === 'off') this.#switchOn();
+    this.#queued = false;
+    this.#held = true;
+  }
+
+  /**
+   * Ends a hold; a pulse that was never part of one goes on.
+   * @throws CardpadError `gpio.write-failed` (retry): it is still held then
+   */
+  release(): void {
+    if (!this.#held) return;
+    this.#switchOff();
+    this.#held = false;
+  }
+
+  /** Off at once, also where it was held, and nothing queued. */
   safe(): void {
     this.#queued = false;
+    this.#held = false;
     this.#cancel();
     this.#switchOff();
   }
@@ -72,6 +98,7 @@ export class Gate {
    * program, so that a late timer cannot leave the relay on.
    */
   tick(): void {
+    if (this.#held) return;
     this.#cancel();
     if (this.#state === 'on' && this.clock.monotonicMs() >= this.#endsAtMs) this.#switchOff();
     if (this.#state === 'off' && this.#queued && this.clock.monotonicMs() >= this.#sinceMs + GAP_MS) {

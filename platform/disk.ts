@@ -16,6 +16,8 @@ export interface Disk {
   /** Names in the folder, which is made if it is missing. What a `replace` left behind when the power went is removed. */
   list(): Promise<string[]>;
   read(name: string): Promise<Buffer>;
+  /** What a file holds would survive a power cut, whoever wrote it. */
+  sync(name: string): Promise<void>;
   /** A new file, its name already durable. Fails when there is one of that name. */
   create(name: string): Promise<AppendFile>;
   /** A power cut at any instant leaves the old content or the new, both whole. */
@@ -34,6 +36,10 @@ export function folderDisk(folder: string): Disk {
       return names.filter((name) => !isTemporary(name));
     },
     read: (name) => readFile(join(folder, name)),
+    async sync(name) {
+      const handle = await open(join(folder, name), 'r');
+      await handle.datasync().finally(() => handle.close());
+    },
     async create(name) {
       const handle = await open(join(folder, name), 'ax', 0o600);
       try {

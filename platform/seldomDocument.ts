@@ -4,12 +4,21 @@ import type { Cancel, Clock } from './clock.js';
 import type { Log } from './log.js';
 
 export interface SeldomOptions {
-  /** For the log, such as `clock.json`. */
-  readonly name: string;
   readonly clock: Clock;
   /** The shortest time between two writes. */
   readonly everyMs: number;
-  readonly log: Log;
+  /**
+   * A write has failed, and is tried again at the next change, or at the end.
+   * @param again so had the one before
+   */
+  readonly onFailure: (thrown: unknown, again: boolean) => void;
+}
+
+/** Tells of a failure once, since a disk that is full stays full. @param name such as `clock.json` */
+export function sayOnce(name: string, log: Log): SeldomOptions['onFailure'] {
+  return (thrown, again) => {
+    if (!again) log.warn('document not written', { name, problem: codeOf(thrown) ?? messageOf(thrown) });
+  };
 }
 
 /**
@@ -17,7 +26,8 @@ export interface SeldomOptions {
  * crash loses what the last `everyMs` brought.
  */
 export class SeldomDocument<T> {
-  #isStale = false;
+  /** What is to be written and is not yet. */
+  #next: (() => T) | undefined;
   #isFailing = false;
   #writing: Promise<void> = Promise.resolve();
   #cancel: Cancel | undefined;
@@ -34,7 +44,12 @@ export class SeldomDocument<T> {
   /** Takes effect at once for who asks here, and on disk within `everyMs`. */
   set(data: T): void {
     this.document.data = data;
-    this.#isStale = true;
+    this.changed(() => data);
+  }
+
+  /** The same for what is made from something larger: `make` is called when it is written. */
+  changed(make: () => T): void {
+    this.#next = make;
     this.#cancel ??= this.options.clock.schedule(this.options.everyMs, () => {
       this.#cancel = undefined;
       void this.#write();
@@ -55,18 +70,18 @@ export class SeldomDocument<T> {
   }
 
   async #writeStale(): Promise<void> {
-    if (!this.#isStale) return;
-    this.#isStale = false;
+    const make = this.#next;
+    if (make === undefined) return;
+    this.#next = undefined;
+    this.document.data = make();
     try {
       await this.document.write();
       this.#isFailing = false;
     } catch (thrown) {
-      // The next change, or the end, tries again. Said once: a disk that is full stays full.
-      this.#isStale = true;
-      if (this.#isFailing) return;
+      // Unless there is something newer already.
+      this.#next ??= make;
+      this.options.onFailure(thrown, this.#isFailing);
       this.#isFailing = true;
-      const { name, log } = this.options;
-      log.warn('document not written', { name, problem: codeOf(thrown) ?? messageOf(thrown) });
     }
   }
 }

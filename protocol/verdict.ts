@@ -17,7 +17,8 @@ export const worse = (a: Outcome, b: Outcome): Outcome =>
 /** Dotted, stable, open-ended: `health.green`, `code.absent`, `sys.timeout`. Carries no diagnosis. */
 export const ReasonSchema = v.pipe(v.string(), v.maxLength(48), v.regex(/^[a-z0-9]+(?:[.-][a-z0-9]+)*$/));
 export const OutcomeSchema = v.picklist(OUTCOMES);
-export const ReasonsSchema = v.pipe(v.array(ReasonSchema), v.maxLength(16));
+export const MOST_REASONS = 16;
+export const ReasonsSchema = v.pipe(v.array(ReasonSchema), v.maxLength(MOST_REASONS));
 
 /** `health-code@1`: the name of a rule set at central and its version. */
 export const SchemeSchema = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}@[1-9][0-9]{0,3}$/));
@@ -45,6 +46,8 @@ export const SYSTEM_REASONS = {
   policy: 'sys.policy',
   /** The gate was to open, and the tap was not on disk. */
   notDurable: 'journal.not-durable',
+  /** The fire input is active: the lane is held free, whatever the outcome. */
+  fire: 'fire.active',
   /** Two reads in a row came to nothing. */
   unreadable: 'card.unreadable',
 } as const;

@@ -1,6 +1,5 @@
 import type { Drops } from '../../platform/drops.js';
 import type { Log } from '../../platform/log.js';
-import { messageOf } from '../../protocol/errors.js';
 import { parseAlarmMessage } from '../../protocol/wire/alarm.js';
 import { encodeAck } from '../../protocol/wire/messages.js';
 import { type Enrolments, enrolledKey } from '../enrolments.js';
@@ -18,7 +17,7 @@ export interface AlarmIntakeOptions {
   readonly log: Log;
   readonly drops: Drops;
   /** Sends an ack, QoS 1. @param asked the payload that it answers */
-  readonly publish: (device: string, payload: Buffer, asked: Uint8Array) => Promise<void>;
+  readonly sendAck: (device: string, payload: Buffer, asked: Uint8Array) => boolean;
 }
 
 /**
@@ -62,11 +61,9 @@ export class AlarmIntake {
     this.#answer(device, opened.value, encodeAck({ alarm: { epoch, seq } }), payload);
   }
 
-  /** The broker's word on it is not waited for: what gets no answer comes again. */
   #answer(device: string, { session }: OpenedUp, ack: Buffer, payload: Buffer): void {
-    const { envelopes, publish, log } = this.options;
-    publish(device, envelopes.seal(session, 'ack', ack), payload).catch((thrown) => {
-      log.debug('alarm ack not sent', { device, problem: messageOf(thrown) });
-    });
+    const { envelopes, sendAck, log } = this.options;
+    if (!sendAck(device, envelopes.seal(session, 'ack', ack), payload))
+      log.debug('alarm ack not sent', { device });
   }
 }

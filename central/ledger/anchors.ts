@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { Low } from 'lowdb';
 import * as v from 'valibot';
-import type { Cancel, Clock } from '../../platform/clock.js';
+import type { Clock } from '../../platform/clock.js';
 import { openDocument, openOrBeginAnew } from '../../platform/document.js';
 import type { Log } from '../../platform/log.js';
+import { SeldomDocument } from '../../platform/seldomDocument.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
 import { type Place, PlaceSchema } from '../../protocol/wire/session.js';
 
@@ -47,15 +48,16 @@ export interface AnchorsOptions {
 /** Writes the anchors behind the acks. A crash leaves older ones, which the ledger holds just as well. */
 export class Anchors {
   readonly #places: Map<string, Place>;
-  #isStale = false;
-  #writing: Promise<void> = Promise.resolve();
-  #cancel: Cancel | undefined;
+  readonly #document: SeldomDocument<AnchorsFile>;
 
-  private constructor(
-    private readonly document: Low<AnchorsFile>,
-    private readonly options: AnchorsOptions,
-  ) {
+  private constructor(document: Low<AnchorsFile>, { clock, log }: AnchorsOptions) {
     this.#places = byDevice(document);
+    this.#document = new SeldomDocument(document, {
+      clock,
+      everyMs: WRITE_EVERY_MS,
+      onFailure: (thrown) =>
+        log.error('anchors not written', { code: codeOf(thrown), problem: messageOf(thrown) }),
+    });
   }
 
   /**
@@ -83,36 +85,13 @@ export class Anchors {
     const known = this.#places.get(device);
     if (known !== undefined && !isAfter(place, known)) return;
     this.#places.set(device, place);
-    this.#isStale = true;
-    this.#cancel ??= this.options.clock.schedule(WRITE_EVERY_MS, () => {
-      this.#cancel = undefined;
-      void this.#write();
-    });
+    this.#document.changed(() => ({
+      anchors: [...this.#places].map(([gate, newest]) => ({ device: gate, place: newest })),
+    }));
   }
 
   /** Writes what is not written yet, behind what is being written. Never throws. */
-  async close(): Promise<void> {
-    this.#cancel?.();
-    this.#cancel = undefined;
-    await this.#write();
-  }
-
-  /** One at a time, so that who waits for this one has waited for those before it. */
-  #write(): Promise<void> {
-    this.#writing = this.#writing.then(() => this.#writeStale());
-    return this.#writing;
-  }
-
-  async #writeStale(): Promise<void> {
-    if (!this.#isStale) return;
-    this.#isStale = false;
-    this.document.data = { anchors: [...this.#places].map(([device, place]) => ({ device, place })) };
-    try {
-      await this.document.write();
-    } catch (thrown) {
-      // The next ack, or the end, tries again.
-      this.#isStale = true;
-      this.options.log.error('anchors not written', { code: codeOf(thrown), problem: messageOf(thrown) });
-    }
+  close(): Promise<void> {
+    return this.#document.close();
   }
 }

@@ -4,10 +4,12 @@ import { CardpadError, codeOf } from '../../protocol/errors.js';
 import { droppedFacts, type JournalRecord, parseRecord } from '../../protocol/journal/record.js';
 import {
   parseAlarmContent,
+  parsePassageContent,
   parseTapContent,
   parseVerdictContent,
   parseVoidContent,
 } from '../../protocol/journal/seal.js';
+import type { TapId } from '../../protocol/wire/messages.js';
 import { ledgerFolder } from '../keys.js';
 import type { People } from '../rules/people.js';
 import { subjectOf } from '../rules/subject.js';
@@ -140,6 +142,8 @@ class FileEvents {
         return { ...head, ...(verdictFields(plaintext, record.epoch) ?? UNFIT) };
       case 'tap-void':
         return parseVoidContent(plaintext).ok ? undefined : { ...head, ...UNFIT };
+      case 'passage':
+        return { ...head, ...(passageFields(plaintext, record.epoch) ?? UNFIT) };
       case 'alarm': {
         const alarm = parseAlarmContent(plaintext);
         return { ...head, ...(alarm.ok ? alarm.value : UNFIT) };
@@ -171,9 +175,21 @@ function verdictFields(plaintext: Buffer, ownEpoch: number): EventLine | undefin
   const content = parseVerdictContent(plaintext);
   if (!content.ok) return undefined;
   const { tap, outcome, reasons, action, decidedBy } = content.value;
-  const tapEpoch = tap.epoch === ownEpoch ? {} : { tapEpoch: tap.epoch };
-  return { tap: tap.seq, ...tapEpoch, outcome, reasons, action, decidedBy };
+  return { ...tapFields(tap, ownEpoch), outcome, reasons, action, decidedBy };
 }
+
+function passageFields(plaintext: Buffer, ownEpoch: number): EventLine | undefined {
+  const content = parsePassageContent(plaintext);
+  if (!content.ok) return undefined;
+  const { tap, direction } = content.value;
+  return { ...(tap === undefined ? {} : tapFields(tap, ownEpoch)), direction };
+}
+
+/** Which tap is meant: its number, and its epoch where that is another one. */
+const tapFields = (tap: TapId, ownEpoch: number): EventLine => ({
+  tap: tap.seq,
+  ...(tap.epoch === ownEpoch ? {} : { tapEpoch: tap.epoch }),
+});
 
 /** All events of a ledger, beside the central that writes it. */
 export class EventReader {

@@ -1,4 +1,4 @@
-import { type Clock, within } from '../../platform/clock.js';
+import type { Clock } from '../../platform/clock.js';
 import type { Drops } from '../../platform/drops.js';
 import { LineLimit } from '../../platform/lineLimit.js';
 import type { Log } from '../../platform/log.js';
@@ -10,12 +10,10 @@ import type { Envelopes, OpenedUp } from '../session/envelopes.js';
 import type { Chained } from './batch.js';
 import type { Ledger, Stored } from './ledger.js';
 
-/** A gate sends one batch and waits for its ack, so more than a few are resends of one another. */
+/** A gate has four batches out, so more than twice as many are resends of one another. */
 const WAITING_A_DEVICE = 8;
 /** A disk that is full fails each batch of each gate, and its log may lie on it. */
 const SAY_AGAIN_MS = 10_000;
-/** A gate waits as long for its ack. */
-const ACK_WITHIN_MS = 5_000;
 
 /** A device that was taken over could leave one hole behind another. */
 const HOLE_LINES_A_DEVICE = 6;
@@ -28,8 +26,8 @@ export interface IntakeOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly drops: Drops;
-  /** Sends an ack, QoS 1. @param batch the payload that it answers */
-  readonly publish: (device: string, payload: Buffer, batch: Uint8Array) => Promise<void>;
+  /** Sends an ack at QoS 0: one that is lost is asked for again. False when it cannot. @param batch the payload answered */
+  readonly sendAck: (device: string, payload: Buffer, batch: Uint8Array) => boolean;
   /** Told how far the main line is on disk, after that was said in an ack. Must not throw. */
   readonly onAcknowledged: (device: string, place: Place) => void;
   /** Told of the same before the ack is sent: after it the gate itself keeps no alarm of these for us. Must not throw. */
@@ -97,7 +95,7 @@ export class Intake {
       if (!batch.ok) return this.#reject(device, batch.reason);
       const stored = await ledger.store(device, batch.value);
       if (stored.kind === 'stored') await onStoring(device, stored.records);
-      await this.#answer(device, opened.value, stored, payload);
+      this.#answer(device, opened.value, stored, payload);
       if (stored.kind === 'stored') await onStored(device, stored.records, stored.fork);
     } catch (thrown) {
       // No ack: the gate keeps what it has and sends it again.
@@ -115,13 +113,13 @@ export class Intake {
     log.error('batch not stored', { device, code, problem: messageOf(thrown) });
   }
 
-  async #answer(device: string, asked: OpenedUp, stored: Stored, batch: Buffer): Promise<void> {
+  #answer(device: string, asked: OpenedUp, stored: Stored, batch: Buffer): void {
     const { log, onAcknowledged } = this.options;
     if (stored.kind === 'rejected') return this.#reject(device, stored.reason);
     if (stored.kind === 'stored') this.#stored += stored.records.length;
     if (stored.kind === 'hole' && this.#holes.take(device))
       log.warn('records missing, the gate is asked to go back', { device });
-    await this.#ack(device, asked, stored.place, batch);
+    this.#ack(device, asked, stored.place, batch);
     if (stored.kind !== 'hole' && stored.fork === 0) onAcknowledged(device, stored.place);
   }
 
@@ -130,20 +128,10 @@ export class Intake {
     this.options.drops.count('events', device, reason, 'error');
   }
 
-  async #ack(
-    device: string,
-    { session, counter }: OpenedUp,
-    place: Place | null,
-    batch: Buffer,
-  ): Promise<void> {
-    const { envelopes, publish, log, clock } = this.options;
-    try {
-      const ack = publish(device, envelopes.seal(session, 'ack', encodeAck({ re: counter, place })), batch);
-      // Its word that it has it may never come, and the device's next batch must not wait for that.
-      await within(clock, ACK_WITHIN_MS, ack);
-    } catch (thrown) {
-      // It is on disk; the gate sends it again and is told so then.
-      log.warn('ack not sent', { device, problem: messageOf(thrown) });
-    }
+  #ack(device: string, { session, counter }: OpenedUp, place: Place | null, batch: Buffer): void {
+    const { envelopes, sendAck, log } = this.options;
+    const ack = envelopes.seal(session, 'ack', encodeAck({ re: counter, place }));
+    // It is on disk; the gate sends it again and is told so then.
+    if (!sendAck(device, ack, batch)) log.warn('ack not sent', { device });
   }
 }

@@ -57,7 +57,7 @@ interface Tally {
 }
 
 /** Sealed kinds that this code knows: one without its seal was not written by a gate. */
-const SEALED_KINDS = ['tap', 'verdict', 'tap-void', 'alarm'];
+const SEALED_KINDS = ['tap', 'verdict', 'tap-void', 'passage', 'alarm'];
 
 /**
  * Recomputes every chain of a ledger and names what is wrong; a device whose file is gone counts too, where records of

@@ -7,7 +7,8 @@ import { nearest } from '../../platform/suggest.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { Direction } from '../../protocol/wire/messages.js';
 import { DEFAULT_POLICY, type LaneMode, type PolicyRow, policyProblems } from '../lane/policy.js';
-import { CONFIG_KEYS, type ConfigKey, isBusPort, isRemotePort } from './keys.js';
+import type { ConfigKey } from './key.js';
+import { CONFIG_KEYS, isBusPort, isRemotePort } from './keys.js';
 import { type Used, wiringProblems } from './wiring.js';
 
 /** A GPIO line as wired. */
@@ -15,6 +16,10 @@ export interface Line {
   readonly line: string;
   readonly activeLow: boolean;
 }
+
+/** What a gate listens to. */
+export const INPUT_NAMES = ['help', 'fire', 'passage', 'door'] as const;
+export type InputName = (typeof INPUT_NAMES)[number];
 
 /** The whole configuration, defaults filled in. Its keys are described in `CONFIG_KEYS`. */
 export interface Config {
@@ -30,6 +35,9 @@ export interface Config {
     readonly deadlineMs: number;
     readonly dwellMs: number;
     readonly sameCardMs: number;
+    readonly passageMs: number;
+    readonly doorHeldMs: number;
+    readonly callMs: number;
   };
   readonly broker: {
     readonly url: string;
@@ -50,11 +58,13 @@ export interface Config {
     readonly lamps: Readonly<Record<string, Line>>;
     readonly buzzer?: Line;
     readonly staff?: Line;
-    readonly gate: Line & { readonly pulseMs: number };
+    readonly gate: Line & { readonly pulseMs: number; readonly whenFire: 'hold' | 'leave' };
   };
+  readonly inputs: Readonly<Partial<Record<InputName, Line>>> & { readonly debounceMs: number };
   readonly journal: {
     readonly durableWaitMs: number;
     readonly whenNotDurable: 'call-staff' | 'open';
+    readonly flushWithinMs: number;
     readonly maxRecords: number;
     readonly maxMb: number;
     readonly retentionHours: number;
@@ -181,21 +191,29 @@ interface PartlyRead {
     readonly staff?: Line;
     readonly gate?: Partial<Line>;
   };
+  readonly inputs?: Readonly<Partial<Record<InputName, Line>>>;
 }
 
 /** Every use of a line, with the path that says so. */
-function usedLines({ lamps = {}, buzzer, staff, gate }: PartlyRead['outputs'] & {}): readonly Used[] {
-  const uses: [string, Partial<Line> | undefined][] = [
-    ...Object.entries(lamps).map(([name, lamp]): [string, Line | undefined] => [
+function usedLines({ outputs = {}, inputs = {} }: PartlyRead): readonly Used[] {
+  const { lamps = {}, buzzer, staff, gate } = outputs;
+  const uses: [string, Partial<Line> | undefined, boolean][] = [
+    ...Object.entries(lamps).map(([name, lamp]): [string, Line | undefined, boolean] => [
       `outputs.lamps.${name}`,
       lamp,
+      true,
     ]),
-    ['outputs.buzzer', buzzer],
-    ['outputs.staff', staff],
-    ['outputs.gate', gate],
+    ['outputs.buzzer', buzzer, true],
+    ['outputs.staff', staff, true],
+    ['outputs.gate', gate, true],
+    ...INPUT_NAMES.map((name): [string, Line | undefined, boolean] => [
+      `inputs.${name}`,
+      inputs[name],
+      false,
+    ]),
   ];
-  return uses.flatMap(([path, use]) =>
-    use?.line === undefined ? [] : [{ path, line: use.line, isOutput: true }],
+  return uses.flatMap(([path, use, isOutput]) =>
+    use?.line === undefined ? [] : [{ path, line: use.line, isOutput }],
   );
 }
 
@@ -243,8 +261,9 @@ function checkReaders(readers: PartlyRead['readers'] & {}, reader: DocumentReade
 }
 
 /** What only shows when keys are seen together. */
-function crossCheck({ lane, readers, gpio, outputs = {} }: PartlyRead, reader: DocumentReader): void {
-  const lines = usedLines(outputs);
+function crossCheck(read: PartlyRead, reader: DocumentReader): void {
+  const { lane, readers, gpio, outputs = {} } = read;
+  const lines = usedLines(read);
   checkLines(lines, reader);
   if (gpio !== undefined) {
     for (const { path, code, message } of wiringProblems(gpio, lines)) reader.fail(path, code, message);

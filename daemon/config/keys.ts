@@ -8,41 +8,8 @@ import { DECIDERS, OUTCOMES } from '../../protocol/verdict.js';
 import { DIRECTIONS, LaneNameSchema, SchemesSchema, SiteSchema } from '../../protocol/wire/messages.js';
 import { DEVICE_ID } from '../../protocol/wire/topics.js';
 import { LANE_MODES, ROW_ACTIONS } from '../lane/policy.js';
-
-/** One key of the configuration. A start and `config check` read documents by the table of these. */
-export interface ConfigKey {
-  /** Dotted; `[]` stands for each element of a list, `{}` for each entry of a map. */
-  readonly path: string;
-  readonly schema: v.GenericSchema;
-  /** What a right value looks like, to end the sentence "must be ...". */
-  readonly expected: string;
-  /** Used when the key is absent; a key without a default is required where its parent is there. */
-  readonly default?: unknown;
-  /** An absent key is fine and means nothing. */
-  readonly optional?: true;
-  readonly unit?: 'ms';
-  /** May take effect without a restart, once a configuration can be pushed; today every change takes one. */
-  readonly live: boolean;
-  /** For people, in a sentence. */
-  readonly about: string;
-}
-
-const text = (pattern: RegExp) => v.pipe(v.string(), v.regex(pattern));
-const wholeNumber = (least: number, most: number) =>
-  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
-const milliseconds = wholeNumber;
-const LINE_NAME = /^[a-z0-9-]{1,32}$/;
-
-/** `"gate"`, or `{"line":"gate","activeLow":true}` for a relay board that energises on low. */
-const LineSchema = v.pipe(
-  v.union([
-    text(LINE_NAME),
-    v.strictObject({ line: text(LINE_NAME), activeLow: v.optional(v.boolean(), false) }),
-  ]),
-  v.transform((line) => (typeof line === 'string' ? { line, activeLow: false } : line)),
-);
-const LINE =
-  'the name of a GPIO line (lower-case letters, digits, hyphens), or {"line": NAME, "activeLow": true|false}';
+import { INPUT_KEYS } from './inputKeys.js';
+import { type ConfigKey, LINE, LINE_NAME, LineSchema, milliseconds, text, wholeNumber } from './key.js';
 
 const LineAtSchema = v.strictObject({
   chip: text(/^[\x21-\x7e]{1,31}$/),
@@ -167,6 +134,34 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     unit: 'ms',
     live: true,
     about: 'The same identity counts again this long after it was last seen.',
+  },
+  {
+    path: 'lane.passageMs',
+    schema: milliseconds(1000, 60_000),
+    expected: 'a whole number from 1000 to 60000',
+    default: 8000,
+    unit: 'ms',
+    live: true,
+    about:
+      'How long after the gate was opened a passage, or the opening of the door, belongs to that opening. Turnstiles wait 5 s, speed gates 8 s.',
+  },
+  {
+    path: 'lane.doorHeldMs',
+    schema: milliseconds(5000, 600_000),
+    expected: 'a whole number from 5000 to 600000',
+    default: 20_000,
+    unit: 'ms',
+    live: true,
+    about: 'How long the door may stay open before that is an alarm.',
+  },
+  {
+    path: 'lane.callMs',
+    schema: milliseconds(10_000, 600_000),
+    expected: 'a whole number from 10000 to 600000',
+    default: 30_000,
+    unit: 'ms',
+    live: true,
+    about: 'How long a person stays called by the help button, or for a door.',
   },
   {
     path: 'broker.url',
@@ -304,6 +299,16 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     about: 'How long the relay is on for one person.',
   },
   {
+    path: 'outputs.gate.whenFire',
+    schema: v.picklist(['hold', 'leave']),
+    expected: '"hold" or "leave"',
+    default: 'hold',
+    live: false,
+    about:
+      'Whether the relay is held on while the fire input is active. `leave` is for a controller that takes pulses alone; the wires of the fire alarm free the gate in both cases.',
+  },
+  ...INPUT_KEYS,
+  {
     path: 'journal.durableWaitMs',
     schema: milliseconds(100, 2000),
     expected: 'a whole number from 100 to 2000',
@@ -319,6 +324,16 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: 'call-staff',
     live: true,
     about: 'What an entry does when the tap cannot be written to disk. An exit opens always.',
+  },
+  {
+    path: 'journal.flushWithinMs',
+    schema: milliseconds(0, 10_000),
+    expected: 'a whole number from 0 to 10000',
+    default: 2000,
+    unit: 'ms',
+    live: false,
+    about:
+      'How long the record of an outcome, written at once, may wait to be flushed with the next tap: fewer flushes, and a power cut leaves fewer than so many milliseconds of outcomes unknown. A tap itself never waits.',
   },
   {
     path: 'journal.maxRecords',

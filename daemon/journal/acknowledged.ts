@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { Clock } from '../../platform/clock.js';
 import { openDocument } from '../../platform/document.js';
 import type { Log } from '../../platform/log.js';
-import { SeldomDocument } from '../../platform/seldomDocument.js';
+import { SeldomDocument, sayOnce } from '../../platform/seldomDocument.js';
 import { count } from '../../protocol/wire/json.js';
 import { type Place, PlaceSchema } from '../../protocol/wire/session.js';
 import { type OpenDocument, openUnneeded } from '../documents.js';
@@ -44,7 +44,7 @@ export class AcknowledgedNote {
   /** Never throws: nothing of the gate rests on it. */
   static async open(open: OpenDocument, clock: Clock, time: RecordTime, log: Log): Promise<AcknowledgedNote> {
     const document = await openUnneeded<Document>(open, FILE, AcknowledgedSchema, NOTHING, log);
-    const options = { name: FILE, clock, everyMs: WRITE_EVERY_MS, log };
+    const options = { clock, everyMs: WRITE_EVERY_MS, onFailure: sayOnce(FILE, log) };
     return new AcknowledgedNote(document && new SeldomDocument(document, options), time);
   }
 

@@ -2,10 +2,10 @@ import type { Clock } from '../../platform/clock.js';
 import type { Disk } from '../../platform/disk.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
-import { parseRecord } from '../../protocol/journal/record.js';
 import type { Batch, BatchEntry, TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import type { RecordTime } from '../time.js';
+import { Retention } from './retention.js';
 import {
   acknowledgedSegments,
   endIn,
@@ -23,6 +23,8 @@ export interface Outgoing {
   readonly batch: Batch;
   /** The place of its last record. */
   readonly last: Place;
+  /** More that could be sent lies behind it. */
+  readonly more: boolean;
 }
 
 export interface ArchiveOptions {
@@ -42,8 +44,6 @@ export interface ArchiveOptions {
   readonly onRemoved: (segment: Segment) => void;
 }
 
-/** An acknowledged segment stays never longer than this, counted by trusted time: a gate that is switched off every night forgets as well. */
-const MOST_MS = 14 * 24 * 3600 * 1000;
 /** Taps without an end stand near the end of what was written: so many segments are searched for them. */
 const SEGMENTS_SEARCHED = 6;
 /** Acknowledged segments that a full disk costs at once: enough for all records that wait in memory. */
@@ -54,27 +54,23 @@ const READ_TRIES = 3;
 /** A link in a batch, as bytes of a record that take as much. */
 const LINK_BYTES = 72;
 
-/** A small buffer is a slice of an 8 KiB slab, which stays as long as the slice does (node:buffer, `Buffer.poolSize`). */
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
-}
-
 /** What is on disk: read back for central, and removed when its time has come. */
 export class Archive {
   /** The newest records of this epoch. What has just been written need not be read to be sent. */
   readonly #recent: StoredRecord[] = [];
+  /** The segment that was read last, as long as there is something to send: the next batch mostly lies in it too. */
+  #lastRead: { readonly segment: Segment; readonly stored: readonly StoredRecord[] } | undefined;
   readonly #failedReads = new Map<string, number>();
-  /** When a segment was first seen to be wholly at central, monotonic; and the wall time of its last record. */
-  readonly #settled = new Map<string, { readonly atMs: number; readonly lastWallMs: number | undefined }>();
+  readonly #retention: Retention;
 
   /** Central has everything up to here. */
   #acknowledged: TapId = { epoch: 0, seq: 0 };
   /** Files are changed one after the other: what was removed must not come back by being replaced. */
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly options: ArchiveOptions) {}
+  constructor(private readonly options: ArchiveOptions) {
+    this.#retention = new Retention({ ...options, remove: (segment) => this.remove(segment) });
+  }
 
   /** How far central has this journal, as far as is known. */
   get acknowledgedPlace(): TapId {
@@ -82,8 +78,8 @@ export class Archive {
   }
 
   /** A record was appended. */
-  note(record: StoredRecord & { readonly entry: Buffer }): void {
-    this.#recent.push({ ...record, entry: ownCopy(record.entry) });
+  note(record: StoredRecord): void {
+    this.#recent.push(record);
     if (this.#recent.length > RECORDS_A_SEGMENT) this.#recent.shift();
   }
 
@@ -97,9 +93,12 @@ export class Archive {
       const from = segment.epoch === after.epoch ? after.seq + 1 : 1;
       const stored = await this.#stored(segment, from);
       const wanted = unbroken(stored.filter(({ seq }) => seq >= from && seq < endBefore));
-      const batch = toBatch(segment.epoch, from, wanted.slice(0, maxRecords), maxBytes);
-      if (batch !== undefined) return batch;
+      const outgoing = toBatch(segment.epoch, from, wanted.slice(0, maxRecords), maxBytes);
+      if (outgoing === undefined) continue;
+      const { epoch, seq } = outgoing.last;
+      return { ...outgoing, more: epoch !== this.options.epoch || seq < this.options.durableSeq() };
     }
+    this.#lastRead = undefined;
     return undefined;
   }
 
@@ -117,18 +116,14 @@ export class Archive {
   }
 
   /** Central has everything up to here: whole segments before it may go once their retention is over. */
-  async acknowledged(place: TapId): Promise<void> {
+  acknowledged(place: TapId): Promise<void> {
     this.#acknowledged = place;
+    return this.#retention.acknowledged(this.#settledSegments);
+  }
+
+  get #settledSegments(): readonly Segment[] {
     const segments = this.options.segments();
-    let over = 0;
-    for (const [index, segment] of segments.slice(0, acknowledgedSegments(segments, place)).entries()) {
-      if (await this.#isOver(segment)) over = index + 1;
-    }
-    // In order: what is before a segment whose time is over is older still, though its own clock may not have been
-    // trusted; and a tap must not stay behind when its end goes, or the next start would end it again.
-    for (const segment of segments.slice(0, over)) {
-      if (!(await this.remove(segment))) return;
-    }
+    return segments.slice(0, acknowledgedSegments(segments, this.#acknowledged));
   }
 
   /**
@@ -136,36 +131,14 @@ export class Archive {
    * @returns whether anything went
    */
   async relieve(): Promise<boolean> {
-    const segments = this.options.segments();
-    const settled = segments.slice(0, acknowledgedSegments(segments, this.#acknowledged));
     let freed = 0;
-    for (const segment of settled.slice(0, SEGMENTS_FREED)) {
+    for (const segment of this.#settledSegments.slice(0, SEGMENTS_FREED)) {
       if (!(await this.remove(segment))) break;
       freed += 1;
     }
     if (freed > 0)
       this.options.log.warn('disk full: acknowledged segments removed early', { segments: freed });
     return freed > 0;
-  }
-
-  async #isOver(segment: Segment): Promise<boolean> {
-    const { clock, time } = this.options;
-    const nowMs = clock.monotonicMs();
-    let settled = this.#settled.get(segment.name);
-    if (settled === undefined) {
-      settled = { atMs: nowMs, lastWallMs: await this.#lastWallMs(segment) };
-      this.#settled.set(segment.name, settled);
-    }
-    if (nowMs - settled.atMs >= this.options.retentionMs) return true;
-    const { lastWallMs } = settled;
-    return time.trusted && lastWallMs !== undefined && time.wallMs() - lastWallMs >= MOST_MS;
-  }
-
-  async #lastWallMs(segment: Segment): Promise<number | undefined> {
-    const stored = await readSegment(this.options.disk, segment).catch(() => []);
-    const last = stored.flatMap(({ entry }) => (Buffer.isBuffer(entry) ? [entry] : [])).at(-1);
-    const parsed = last === undefined ? undefined : parseRecord(last);
-    return parsed?.ok && parsed.value.trusted ? parsed.value.wallMs : undefined;
   }
 
   /** False when it stays for the next time. */
@@ -180,7 +153,8 @@ export class Archive {
           return false;
         }
       }
-      this.#settled.delete(segment.name);
+      this.#retention.forget(segment);
+      if (this.#lastRead?.segment === segment) this.#lastRead = undefined;
       this.options.onRemoved(segment);
       return true;
     });
@@ -190,6 +164,7 @@ export class Archive {
   replace(segment: Segment, bytes: Buffer): Promise<boolean> {
     return this.#inTurn(async () => {
       if (!this.options.segments().includes(segment)) return false;
+      if (this.#lastRead?.segment === segment) this.#lastRead = undefined;
       await this.options.disk.replace(segment.name, bytes);
       return true;
     });
@@ -205,9 +180,13 @@ export class Archive {
     const [oldest] = this.#recent;
     const inMemory = segment.epoch === this.options.epoch && oldest !== undefined && from >= oldest.seq;
     if (inMemory) return this.#recent;
+    if (this.#lastRead?.segment === segment) return this.#lastRead.stored;
     try {
       const stored = await readSegment(this.options.disk, segment);
       this.#failedReads.delete(segment.name);
+      // One that is still written to has more by the next time.
+      const isWhole = this.options.segments().at(-1) !== segment;
+      this.#lastRead = isWhole ? { segment, stored } : undefined;
       return stored;
     } catch (thrown) {
       if (this.#isLost(segment, codeOf(thrown))) return [];
@@ -235,7 +214,7 @@ function toBatch(
   from: number,
   wanted: readonly StoredRecord[],
   maxBytes: number,
-): Outgoing | undefined {
+): Omit<Outgoing, 'more'> | undefined {
   const [first] = wanted;
   if (first === undefined) return undefined;
   const records: BatchEntry[] = [];
@@ -260,11 +239,24 @@ function toBatch(
   };
 }
 
+/**
+ * A daemon that was killed may have left records that were written and not flushed: what a start is tied to must not be
+ * less durable than the start itself.
+ */
+async function flushFound(disk: Disk, { name }: Segment, log: Log): Promise<void> {
+  try {
+    await disk.sync(name);
+  } catch (thrown) {
+    log.warn('segment not flushed', { segment: name, problem: codeOf(thrown) ?? messageOf(thrown) });
+  }
+}
+
 /** The last place on a disk as a start finds it; null on an empty one. What cannot be read is passed over. */
 export async function lastPlace(disk: Disk, segments: readonly Segment[], log: Log): Promise<Place | null> {
   for (const [index, segment] of [...segments.entries()].reverse()) {
     const endBefore = endIn(segments, index) ?? Number.POSITIVE_INFINITY;
     try {
+      await flushFound(disk, segment, log);
       const last = await lastRecord(disk, segment, endBefore);
       if (last !== undefined) return { epoch: segment.epoch, seq: last.seq, head: last.head.toString('hex') };
     } catch (thrown) {

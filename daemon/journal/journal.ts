@@ -3,7 +3,7 @@ import type { Disk } from '../../platform/disk.js';
 import type { Log } from '../../platform/log.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
 import type { ClockFacts } from '../../protocol/journal/clockMark.js';
-import { encodeFrame } from '../../protocol/journal/frame.js';
+import { encodeFrame, FRAME_HEADER_BYTES } from '../../protocol/journal/frame.js';
 import {
   type DroppedFacts,
   encodeRecord,
@@ -18,6 +18,7 @@ import {
 } from '../../protocol/journal/record.js';
 import {
   type AlarmContent,
+  type PassageContent,
   type RecordKey,
   sealContent,
   type TapContent,
@@ -29,13 +30,14 @@ import type { Place } from '../../protocol/wire/session.js';
 import type { RecordTime } from '../time.js';
 import { Archive, lastPlace, type Outgoing, unansweredTaps } from './archive.js';
 import { HeadSigner, type Signer } from './headSigner.js';
+import { Ivs } from './ivs.js';
 import { OpenSegment } from './openSegment.js';
 import { RaisedAlarms } from './raisedAlarms.js';
 import { RecordKeys, type WrappedKey } from './recordKeys.js';
 import type { RoomLimits } from './room.js';
 import { RoomKeeper } from './roomKeeper.js';
 import { type Segment, segmentsIn } from './segments.js';
-import { SegmentWriter } from './writer.js';
+import { FLUSH_WITHIN_MS, SegmentWriter } from './writer.js';
 
 export interface JournalOptions {
   readonly disk: Disk;
@@ -54,6 +56,8 @@ export interface JournalOptions {
   /** Told when the journal is full and drops what central does not have, and when it has room again. */
   readonly onDropping?: (dropping: boolean) => void;
   readonly limits?: JournalLimits;
+  /** How long a record that may wait for its flush waits for one to share. */
+  readonly flushWithinMs?: number;
   readonly log: Log;
 }
 
@@ -80,10 +84,14 @@ export interface Appended {
 /** The first segment of an epoch begins with its `start`, all others with their `key`. */
 const FIRST_KEY_SEQ = 2;
 
+/** Whether a record's flush is made for it, or is the next one that is made for another, within seconds. */
+export type Flush = 'now' | 'later';
+
 type Content =
   | { readonly kind: 'tap'; readonly content: TapContent }
   | { readonly kind: 'verdict'; readonly content: VerdictContent }
   | { readonly kind: 'tap-void'; readonly content: VoidContent }
+  | { readonly kind: 'passage'; readonly content: PassageContent }
   | { readonly kind: 'alarm'; readonly content: AlarmContent };
 
 /**
@@ -100,6 +108,7 @@ export class Journal {
   #keySeq = 0;
   readonly #old: Segment[];
   readonly #keys: RecordKeys;
+  readonly #ivs: Ivs;
   readonly #segment: OpenSegment;
   readonly #heads: HeadSigner;
   readonly #writer: SegmentWriter;
@@ -118,12 +127,14 @@ export class Journal {
     private readonly start: StartFacts,
   ) {
     const { disk, clock, log, onFailing = () => {}, limits = DEFAULT_LIMITS } = options;
+    const { flushWithinMs = FLUSH_WITHIN_MS } = options;
     const segments = () => [...this.#old, ...this.#writer.segments];
     this.#old = old;
     this.epoch = (old.at(-1)?.epoch ?? 0) + 1;
     this.#head = epochBase(this.epoch, start);
     this.alarms = new RaisedAlarms(clock);
     this.#keys = new RecordKeys(options);
+    this.#ivs = new Ivs(options.randomBytes);
     this.#heads = new HeadSigner({
       ...options,
       newest: () => this.newest,
@@ -133,12 +144,13 @@ export class Journal {
       onHalf: () => this.#keys.prepare(),
       onOver: () => this.#heads.segmentClosed(),
     });
-    this.#writer = new SegmentWriter(disk, this.epoch, clock, log, {
+    const events = {
       onDurable: () => this.onDurable(),
       onFailing,
       onSegment: () => this.#room.check(),
       onFull: () => this.#archive.relieve(),
-    });
+    };
+    this.#writer = new SegmentWriter(disk, this.epoch, clock, log, events, flushWithinMs);
     this.#archive = new Archive({
       ...options,
       epoch: this.epoch,
@@ -194,19 +206,20 @@ export class Journal {
 
   /**
    * Appends a sealed record.
+   * @param flush `later` for what need not be durable at once: written now, flushed with what comes next
    * @throws CardpadError `journal.full` (retry) when the disk has failed for long
    */
-  append({ kind, content }: Content): Appended {
+  append(entry: Content, flush: Flush = 'now'): Appended {
+    const { kind, content } = entry;
     this.#checkRoom();
     const key = this.#currentKey();
     const address = { device: this.options.device, epoch: this.epoch, seq: this.#seq + 1, kind };
-    const sealed = sealContent(key, this.#keySeq, address, this.options.randomBytes(12), content);
-    const appended = this.#append(
-      kind,
-      'tap' in content ? { sealed, clear: { tap: content.tap } } : { sealed },
-    );
+    const sealed = sealContent(key, this.#keySeq, address, this.#ivs.next(), content);
+    const ends = entry.kind === 'verdict' || entry.kind === 'tap-void';
+    const part = ends ? { sealed, clear: { tap: entry.content.tap } } : { sealed };
+    const appended = this.#append(kind, part, flush);
     const { id, digest, durable } = appended;
-    if (kind === 'alarm') this.alarms.raise({ id, digest, content }, durable);
+    if (entry.kind === 'alarm') this.alarms.raise({ id, digest, content: entry.content }, durable);
     return appended;
   }
 
@@ -221,7 +234,7 @@ export class Journal {
 
   #appendOpen(kind: RecordKind, clear: NonNullable<JournalRecord['clear']>): Appended {
     this.#checkRoom();
-    return this.#append(kind, { clear });
+    return this.#append(kind, { clear }, 'later');
   }
 
   /** Asked before anything is numbered or sealed: a number once given is never left out. */
@@ -263,6 +276,7 @@ export class Journal {
   #append(
     kind: RecordKind,
     part: Pick<JournalRecord, 'clear' | 'sealed'>,
+    flush: Flush = 'now',
   ): Appended & { readonly digest: Uint8Array } {
     const { boot, clock, time } = this.options;
     const record: JournalRecord = {
@@ -283,12 +297,15 @@ export class Journal {
     this.#seq = record.seq;
     const link = linkOf(record, body);
     this.#head = nextHead(previous, link);
-    this.#archive.note({ seq: record.seq, entry: body, previous, head: this.#head });
+    const frame = encodeFrame(previous, body);
+    const entry = frame.subarray(FRAME_HEADER_BYTES);
+    this.#archive.note({ seq: record.seq, entry, previous, head: this.#head });
     const durable = new Promise<void>((resolve, reject) => {
       this.#writer.write({
         seq: record.seq,
-        bytes: encodeFrame(previous, body),
+        bytes: frame,
         begins,
+        mayWait: flush === 'later',
         settle: (failure) => (failure === undefined ? resolve() : reject(failure)),
       });
     });

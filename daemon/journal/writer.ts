@@ -10,6 +10,8 @@ export interface PendingFrame {
   readonly bytes: Buffer;
   /** It begins a new segment, and with it a new file. */
   readonly begins?: boolean;
+  /** It is written at once, and its flush may wait for the next one that cannot. */
+  readonly mayWait?: boolean;
   readonly settle: (failure: CardpadError | undefined) => void;
 }
 
@@ -30,6 +32,8 @@ const FULL = ['ENOSPC', 'EDQUOT'];
 const MAX_GROUP = 64;
 /** A segment whose successor has no key yet goes on, but no file without end. */
 const MOST_IN_FILE = RECORDS_A_SEGMENT + MAX_GROUP;
+/** How long a record whose flush may wait is left in the system's memory. */
+export const FLUSH_WITHIN_MS = 2_000;
 /** How long a disk that fails is left alone before the next try. */
 const RETRY_MS = 1_000;
 /** Records kept in memory while the disk fails; about 2 MB. */
@@ -39,7 +43,8 @@ const notOnDisk = (cause?: unknown) =>
   new CardpadError('journal.write', 'retry', 'the record is not on disk', { cause });
 
 /**
- * Puts frames on disk in order, all that wait with one flush (group commit). A failed write or flush is never tried
+ * Puts frames on disk in order, all that wait with one flush (group commit). Flushes wear a card out: a record that can
+ * wait for its own is written at once, so that it survives the daemon, and flushed with what comes next. A failed write or flush is never tried
  * again on the same file, since the kernel may have dropped the pages and will call the next flush a success: the file
  * is left at its last good length and a new one begun.
  */
@@ -51,7 +56,11 @@ export class SegmentWriter {
   #file: AppendFile | undefined;
   #inFile = 0;
   #goodBytes = 0;
+  /** What is not durable yet; the first so many are written, and wait for a flush. */
   readonly #pending: PendingFrame[] = [];
+  #written = 0;
+  #isFlushDue = false;
+  #cancelFlush: Cancel | undefined;
   #running: Promise<void> | undefined;
   #cancelRetry: Cancel = () => {};
   #failing = false;
@@ -62,6 +71,7 @@ export class SegmentWriter {
     private readonly clock: Clock,
     private readonly log: Log,
     private readonly events: WriterEvents,
+    private readonly flushWithinMs = FLUSH_WITHIN_MS,
   ) {}
 
   /** False when a failing disk has let too much gather in memory. */
@@ -78,6 +88,7 @@ export class SegmentWriter {
 
   /** Resolves when nothing waits any more, or the disk fails. */
   async idle(): Promise<void> {
+    this.#flush();
     while (this.#running !== undefined) await this.#running;
   }
 
@@ -86,6 +97,7 @@ export class SegmentWriter {
     await this.idle();
     this.#cancelRetry();
     if (this.#pending.length > 0) {
+      this.#isFlushDue = true;
       await this.#drain();
       this.#cancelRetry();
     }
@@ -94,19 +106,30 @@ export class SegmentWriter {
     await this.#leaveFile();
   }
 
+  /** What is written is to be durable now. */
+  #flush(): void {
+    if (this.#pending.length === 0 || this.#failing) return;
+    this.#isFlushDue = true;
+    this.#run();
+  }
+
   #run(): void {
     if (this.#running !== undefined) return;
     this.#running = this.#drain().finally(() => {
       this.#running = undefined;
-      if (this.#pending.length > 0 && !this.#failing) this.#run();
+      if (this.#hasWork && !this.#failing) this.#run();
     });
   }
 
+  get #hasWork(): boolean {
+    return this.#pending.length > this.#written || (this.#isFlushDue && this.#written > 0);
+  }
+
   async #drain(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const group = this.#nextGroup();
+    while (this.#hasWork) {
       try {
-        await this.#commit(group);
+        await this.#put();
+        if (this.#isFlushDue) await this.#commit();
       } catch (thrown) {
         if (FULL.includes(codeOf(thrown) ?? '') && (await this.events.onFull())) {
           await this.#abandonFile();
@@ -115,35 +138,49 @@ export class SegmentWriter {
         await this.#giveUp(thrown);
         return;
       }
-      this.#pending.splice(0, group.length);
-      this.durableSeq = group.at(-1)?.seq ?? this.durableSeq;
-      for (const { settle } of group) settle(undefined);
-      this.events.onDurable();
     }
+    if (this.#written > 0) this.#cancelFlush ??= this.clock.schedule(this.flushWithinMs, () => this.#flush());
   }
 
-  /** What goes out with one flush: all of one file. */
-  #nextGroup(): readonly PendingFrame[] {
-    const waiting = this.#pending.slice(0, MAX_GROUP);
-    const next = waiting.findIndex(({ begins }, at) => at > 0 && begins === true);
-    return next === -1 ? waiting : waiting.slice(0, next);
+  /** What is not written yet goes into one file, as far as one flush carries it. */
+  async #put(): Promise<void> {
+    const most = MAX_GROUP - this.#written;
+    const waiting = this.#pending.slice(this.#written, this.#written + most);
+    const next = waiting.findIndex(({ begins }, at) => at + this.#written > 0 && begins === true);
+    const group = next === -1 ? waiting : waiting.slice(0, next);
+    // Behind what cannot be written before a flush, nothing waits for one.
+    if (group.length < waiting.length || most === group.length) this.#isFlushDue = true;
+    const [first] = group;
+    if (first === undefined) return;
+    if (first.begins === true || (this.#written === 0 && this.#inFile >= MOST_IN_FILE))
+      await this.#leaveFile();
+    this.#file ??= await this.#createFile(first.seq);
+    await this.#file.append(Buffer.concat(group.map(({ bytes }) => bytes)));
+    this.#written += group.length;
+    if (group.some(({ mayWait }) => mayWait !== true)) this.#isFlushDue = true;
   }
 
-  async #commit(group: readonly PendingFrame[]): Promise<void> {
-    const first = group[0]?.seq ?? 0;
-    if (group[0]?.begins === true || this.#inFile >= MOST_IN_FILE) await this.#leaveFile();
-    if (this.#file === undefined) {
-      this.#file = await this.#createFile(first);
-    }
-    const bytes = Buffer.concat(group.map((frame) => frame.bytes));
-    await this.#file.append(bytes);
-    await this.#file.sync();
+  async #commit(): Promise<void> {
+    await this.#file?.sync();
+    this.#stopWaiting();
+    const group = this.#pending.splice(0, this.#written);
+    this.#written = 0;
     this.#inFile += group.length;
-    this.#goodBytes += bytes.length;
-    if (!this.#failing) return;
-    this.log.info('writing again');
-    this.#failing = false;
-    this.events.onFailing(false);
+    this.#goodBytes += group.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    this.durableSeq = group.at(-1)?.seq ?? this.durableSeq;
+    if (this.#failing) {
+      this.log.info('writing again');
+      this.#failing = false;
+      this.events.onFailing(false);
+    }
+    for (const { settle } of group) settle(undefined);
+    this.events.onDurable();
+  }
+
+  #stopWaiting(): void {
+    this.#isFlushDue = false;
+    this.#cancelFlush?.();
+    this.#cancelFlush = undefined;
   }
 
   async #createFile(first: number): Promise<AppendFile> {
@@ -173,6 +210,9 @@ export class SegmentWriter {
     await this.#abandonFile();
     // Those too that came in meanwhile: they wait for the same disk.
     for (const { settle } of this.#pending) settle(notOnDisk(thrown));
+    this.#stopWaiting();
+    // Whether the disk takes records again is only known of a flush.
+    this.#isFlushDue = true;
     this.#cancelRetry = this.clock.schedule(RETRY_MS, () => this.#run());
   }
 
@@ -200,6 +240,8 @@ export class SegmentWriter {
   async #leaveFile(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
+    // What was written to it and not flushed is still in line.
+    this.#written = 0;
     await file?.close().catch(() => {});
   }
 }

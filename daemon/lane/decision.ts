@@ -1,8 +1,9 @@
-import { type DecidedBy, type Outcome, SYSTEM_REASONS } from '../../protocol/verdict.js';
+import { type DecidedBy, MOST_REASONS, type Outcome, SYSTEM_REASONS } from '../../protocol/verdict.js';
 import { type Draft, isRecent, remember, resumeUploads, show } from './draft.js';
+import { open } from './passage.js';
 import { decide, type RowAction } from './policy.js';
 import { signalFor } from './signals.js';
-import type { Answer, Decision, LaneSettings, Tap } from './state.js';
+import type { Answer, Decision, LaneState, Tap } from './state.js';
 
 /** Refusals remembered at most; the oldest goes first. */
 const MAX_REFUSED = 256;
@@ -30,23 +31,31 @@ function decisionFor(draft: Draft, tap: Tap, answer: Answer): Decision {
   return { outcome: 'undetermined', reasons: [answer.reason], ...local };
 }
 
-/** Whether the gate may open for a tap that is not on disk. At an exit always: nobody is held in. */
-const mayOpenUnwritten = ({ direction, whenNotDurable }: LaneSettings): boolean =>
-  direction === 'exit' || whenNotDurable === 'open';
+/** Whether the gate may open for a tap that is not on disk. At an exit always, and in a fire: nobody is held in. */
+const mayOpenUnwritten = ({ settings, fire }: LaneState): boolean =>
+  settings.direction === 'exit' || settings.whenNotDurable === 'open' || fire.isActive;
+
+/** In a fire the lane is free for everybody: the record says so first. */
+const inFire = (decision: Decision): Decision => ({
+  ...decision,
+  reasons: [SYSTEM_REASONS.fire, ...decision.reasons].slice(0, MOST_REASONS),
+});
 
 /**
  * Concludes the current tap once its frame is checked and its answer is there. Lamp and tone tell it at once; the
  * relay alone waits for the disk, and with it the record of what was done.
  */
 export function conclude(draft: Draft): void {
-  const { current, settings } = draft.state;
+  const { current, settings, fire } = draft.state;
   if (current?.answer === undefined || current.frame !== 'whole' || current.concluded !== undefined) return;
-  const decision = decisionFor(draft, current, current.answer);
+  const decided = decisionFor(draft, current, current.answer);
+  const decision = fire.isActive ? inFire(decided) : decided;
   const { direction, mode, policy } = settings;
   const { assurance, validity } = current;
-  const action = decide(policy, { ...decision, assurance, validity, direction, mode });
+  const situation = { ...decision, assurance, validity, direction, mode };
+  const action = fire.isActive ? 'open' : decide(policy, situation);
   // The disk has said no already: nobody is shown a green that the gate would not follow.
-  const barred = action === 'open' && current.durable === 'no' && !mayOpenUnwritten(settings);
+  const barred = action === 'open' && current.durable === 'no' && !mayOpenUnwritten(draft.state);
 
   draft.set({ failedReads: 0, current: { ...current, concluded: action } });
   if (decision.decidedBy === 'central') rememberRefusal(draft, current.identity, decision.outcome);
@@ -61,7 +70,7 @@ export function conclude(draft: Draft): void {
 }
 
 function carryOut(draft: Draft, { tap }: Tap, decision: Decision, action: RowAction): void {
-  if (action === 'open') draft.do({ type: 'open', tap });
+  if (action === 'open') open(draft, tap);
   else if (action !== 'hold') draft.do({ type: 'call-staff', tap, reason: decision.outcome });
   draft.do({ type: 'append-verdict', tap, ...decision, action });
 }
@@ -101,11 +110,11 @@ export function onNotDurable(draft: Draft, tapNumber: number): void {
 
 /** The disk was waited for long enough, or has said no. */
 export function endWaiting(draft: Draft): void {
-  const { current, settings } = draft.state;
+  const { current } = draft.state;
   if (current?.waiting === undefined) return;
   const { decision } = current.waiting;
   draft.set({ current: { ...current, waiting: undefined } });
-  if (mayOpenUnwritten(settings)) carryOut(draft, current, decision, 'open');
+  if (mayOpenUnwritten(draft.state)) carryOut(draft, current, decision, 'open');
   else bar(draft, current, decision);
 }
 

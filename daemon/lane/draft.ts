@@ -1,3 +1,4 @@
+import { type LaneAlarm, tellableMs } from './alarms.js';
 import type { SignalName } from './signals.js';
 import type { LaneEffect, LaneState } from './state.js';
 
@@ -61,8 +62,56 @@ export function resumeUnlessWaiting(draft: Draft): void {
   if (current === undefined || current.concluded !== undefined) resumeUploads(draft);
 }
 
+/** Tells something. In a fire nothing else is told than that: nobody is to stop and look at a lamp. */
+export function tell(draft: Draft, signal: SignalName): void {
+  if (!draft.state.fire.isActive) draft.do({ type: 'signal', signal });
+}
+
 /** Tells something, for the dwell or until a next card comes. */
 export function show(draft: Draft, signal: SignalName): void {
-  draft.do({ type: 'signal', signal });
+  if (draft.state.fire.isActive) return;
+  tell(draft, signal);
   draft.set({ shownUntilMs: draft.nowMs + draft.state.settings.dwellMs });
+}
+
+export function restingSignal({ fire, door }: LaneState): SignalName {
+  if (fire.isActive) return 'fire';
+  return door.wrong === undefined ? 'idle' : 'door-open';
+}
+
+/** Nothing is told of a tap any more: the lane shows how it is itself. */
+export function rest(draft: Draft): void {
+  draft.do({ type: 'signal', signal: restingSignal(draft.state) });
+  draft.set({ shownUntilMs: undefined });
+}
+
+/** Whether no tap is being decided or told. */
+export function isAtRest({ current, shownUntilMs }: LaneState): boolean {
+  return shownUntilMs === undefined && (current === undefined || current.concluded !== undefined);
+}
+
+/**
+ * Tells of an alarm now, or counts it for the next time. Nothing is lost in silence: the next one says how many more
+ * there were.
+ * @param wasCounted it was counted before, and is told only now
+ * @returns whether it was told
+ */
+export function raise(draft: Draft, alarm: LaneAlarm, wasCounted = false): boolean {
+  const { told } = draft.state;
+  const before = told.get(alarm);
+  if (before !== undefined && draft.nowMs < tellableMs(told, alarm)) {
+    draft.set({ told: new Map([...told, [alarm, { ...before, more: before.more + 1 }]]) });
+    return false;
+  }
+  const more = Math.max(0, (before?.more ?? 0) - (wasCounted ? 1 : 0));
+  draft.do({ type: 'alarm', alarm, ...(more === 0 ? {} : { more }) });
+  draft.set({ told: new Map([...told, [alarm, { atMs: draft.nowMs, more: 0 }]]) });
+  return true;
+}
+
+/** Calls a person, for a while; said once where the alarm itself is told once. */
+export function callStaff(draft: Draft, reason: LaneAlarm): void {
+  const { settings, told } = draft.state;
+  draft.set({ calledUntilMs: draft.nowMs + settings.callMs });
+  if (draft.nowMs >= tellableMs(told, reason)) draft.do({ type: 'call-staff', reason, isLasting: true });
 }

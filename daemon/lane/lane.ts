@@ -1,14 +1,20 @@
 import { SYSTEM_REASONS } from '../../protocol/verdict.js';
 import { conclude, endWaiting, onDurable, onNotDurable, recordEnded, rememberRefusal } from './decision.js';
+import { doorTime, doorWakesMs, onDoor } from './door.js';
 import {
   Draft,
   isRecent,
   pauseUploads,
   remember,
+  rest,
   resumeUnlessWaiting,
   resumeUploads,
   show,
+  tell,
 } from './draft.js';
+import { endFire, fireTime, fireWakeMs, onFire } from './fire.js';
+import { helpTime, helpWakeMs, onHelp } from './help.js';
+import { onPassage } from './passage.js';
 import type { Answer, LaneInput, LaneState, Step, Tap } from './state.js';
 
 /** Taps that a newer card ended and whose verdict is still out; more than this cannot pass a pad. */
@@ -24,7 +30,7 @@ const STOPPED: Answer = { by: 'local', reason: SYSTEM_REASONS.stopped };
 const SUPERSEDED: Answer = { by: 'local', reason: SYSTEM_REASONS.superseded };
 
 function onFound(draft: Draft): void {
-  draft.do({ type: 'signal', signal: 'reading' });
+  tell(draft, 'reading');
   draft.set({ reading: true });
   pauseUploads(draft);
 }
@@ -54,7 +60,7 @@ function onCard(draft: Draft, input: LaneInput & { type: 'card' }): void {
   }
   endCurrent(draft);
   pauseUploads(draft);
-  draft.do({ type: 'signal', signal: 'checking' });
+  tell(draft, 'checking');
   draft.set({ shownUntilMs: undefined });
   const { credential } = input;
   const waitMs = slow ? settings.shortDeadlineMs : settings.deadlineMs;
@@ -105,7 +111,7 @@ function onFailed(draft: Draft, input: LaneInput & { type: 'failed' }): void {
   draft.set({ reading: false, failedReads: before + 1, failedReadMs: draft.nowMs });
   if (before + 1 < FAILED_READS_FOR_STAFF) {
     show(draft, 'read-again');
-  } else {
+  } else if (!draft.state.fire.isActive) {
     show(draft, 'attend');
     draft.do({ type: 'call-staff', reason: SYSTEM_REASONS.unreadable });
   }
@@ -146,11 +152,15 @@ function onTime(draft: Draft): void {
   }
   const waiting = draft.state.current?.waiting;
   if (waiting !== undefined && nowMs >= waiting.untilMs) endWaiting(draft);
-  const { shownUntilMs, uploadsPausedUntilMs } = draft.state;
-  if (shownUntilMs !== undefined && nowMs >= shownUntilMs) {
-    draft.do({ type: 'signal', signal: 'idle' });
-    draft.set({ shownUntilMs: undefined });
+  const { shownUntilMs, uploadsPausedUntilMs, calledUntilMs } = draft.state;
+  if (shownUntilMs !== undefined && nowMs >= shownUntilMs) rest(draft);
+  if (calledUntilMs !== undefined && nowMs >= calledUntilMs) {
+    draft.do({ type: 'call-over' });
+    draft.set({ calledUntilMs: undefined });
   }
+  helpTime(draft);
+  fireTime(draft);
+  doorTime(draft);
   if (uploadsPausedUntilMs !== undefined && nowMs >= uploadsPausedUntilMs) resumeUploads(draft);
 }
 
@@ -158,6 +168,7 @@ function onTime(draft: Draft): void {
 function onStop(draft: Draft): void {
   const { current, ended } = draft.state;
   draft.set({ current: undefined, ended: [] });
+  endFire(draft);
   for (const tap of ended) recordEnded(draft, tap, STOPPED);
   if (current?.frame === 'arriving') {
     draft.do({ type: 'append-void', tap: current.tap, reason: SYSTEM_REASONS.stopped });
@@ -194,6 +205,14 @@ function apply(draft: Draft, input: LaneInput): void {
       return onDurable(draft, input.tap);
     case 'not-durable':
       return onNotDurable(draft, input.tap);
+    case 'help':
+      return onHelp(draft, input.isPressed);
+    case 'fire':
+      return onFire(draft, input.isActive);
+    case 'passage':
+      return onPassage(draft);
+    case 'door':
+      return onDoor(draft, input.isOpen, input.wasFound === true);
     case 'time':
       return onTime(draft);
     case 'configured':
@@ -215,10 +234,14 @@ export function step(state: LaneState, input: LaneInput): Step {
 
 /** When the lane wants a `time` input next, on the monotonic clock; undefined when nothing is pending. */
 export function nextWakeMs(state: LaneState): number | undefined {
-  const { current, ended, shownUntilMs, uploadsPausedUntilMs } = state;
+  const { current, ended, shownUntilMs, uploadsPausedUntilMs, calledUntilMs } = state;
   const times = [
     shownUntilMs,
     uploadsPausedUntilMs,
+    calledUntilMs,
+    helpWakeMs(state),
+    fireWakeMs(state),
+    ...doorWakesMs(state),
     current?.waiting?.untilMs,
     ...ended.map((tap) => tap.deadlineMs),
   ];

@@ -11,7 +11,7 @@ export interface Signal {
   /** Lamps to light; undefined leaves them as they are. */
   readonly lamps?: readonly LampPattern[];
   /** The shape on or beside the lamp. */
-  readonly shape?: 'tick' | 'exclamation' | 'cross' | 'person';
+  readonly shape?: 'tick' | 'exclamation' | 'cross' | 'person' | 'arrow';
   /** Undefined leaves the buzzer as it is. All times are multiples of 100 ms, the unit of an OSDP reader's buzzer. */
   readonly tone?: readonly Beat[];
   /** What the voice says and the screen shows, word for word the same; at most 10 characters, and it names a next step. */
@@ -29,13 +29,16 @@ export const SIGNAL_NAMES = [
   'refuse',
   'undetermined',
   'closed',
+  'help',
+  'fire',
+  'door-open',
 ] as const;
 export type SignalName = (typeof SIGNAL_NAMES)[number];
 
 const beep = (onMs: number, gapMs = 0) => ({ onMs, gapMs });
 
 /**
- * The patterns. Lamps flash at most at 1 Hz (WCAG 2.3.1 allows three flashes a second); red is steady, since saturated
+ * The patterns. Lamps flash at most at 2 Hz (WCAG 2.3.1 allows three flashes a second); red is steady, since saturated
  * red flashes are the most dangerous. Each outcome has a rhythm of its own, not a pitch.
  */
 export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
@@ -76,7 +79,26 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
     tone: [beep(300, 200), beep(300)],
     words: '请走其他通道',
   },
+  /** Whoever pressed is heard. The lamps belong to the tap that may be under way. */
+  help: { tone: [beep(200, 100), beep(200)], words: '已呼叫工作人员请稍候' },
+  /** Everybody may pass. Green with an arrow, as on the signs of an escape route (ISO 7010, E series). */
+  fire: {
+    lamps: [{ lamp: 'green', light: 'steady' }],
+    shape: 'arrow',
+    tone: [beep(500, 500), beep(500, 500), beep(500)],
+    words: '紧急疏散请有序通行',
+  },
+  /** At rest, with a door that was forced or stays open. */
+  'door-open': {
+    lamps: [{ lamp: 'yellow', light: { blinkHz: 2 } }],
+    shape: 'exclamation',
+    tone: [beep(200, 300), beep(200, 300), beep(200, 300), beep(200)],
+    words: '请关好通道门',
+  },
 };
+
+/** Whether a lane shows this while nothing is told of a tap. */
+export const isRest = (signal: SignalName): boolean => signal === 'idle' || signal === 'door-open';
 
 /** How an outcome is told, given what the gate does: nobody reads "see staff" at an open gate, or green at a shut one. */
 export function signalFor(outcome: Outcome, action: RowAction): SignalName {

@@ -2,6 +2,7 @@ import type { Assurance, Credential, Validity } from '../../protocol/credential.
 import type { Action } from '../../protocol/journal/seal.js';
 import type { DecidedBy, Outcome } from '../../protocol/verdict.js';
 import type { Direction } from '../../protocol/wire/messages.js';
+import type { LaneAlarm, ToldAlarms } from './alarms.js';
 import type { LaneMode, PolicyRow, RowAction } from './policy.js';
 import type { SignalName } from './signals.js';
 
@@ -23,6 +24,14 @@ export interface LaneSettings {
   readonly whenNotDurable: 'call-staff' | 'open';
   /** How long a refusal is remembered for decisions without central. */
   readonly refusalMemoryMs: number;
+  /** A passage, or an opening door, belongs to an opening of the gate for so long. */
+  readonly passageMs: number;
+  /** How long the door may stay open. */
+  readonly doorHeldMs: number;
+  /** How long a person stays called by the help button or for a door; at least as long as alarms lie apart. */
+  readonly callMs: number;
+  /** Whether the relay is held on while the fire input is active. */
+  readonly holdsOnFire: boolean;
 }
 
 /** One credential presented, numbered from 1 in this run of the daemon. */
@@ -65,6 +74,12 @@ export type Answer =
     }
   | { readonly by: 'local'; readonly reason: string };
 
+/** The gate was opened for a tap, and nobody has passed yet. */
+export interface Opened {
+  readonly tap: number;
+  readonly untilMs: number;
+}
+
 export interface LaneState {
   readonly settings: LaneSettings;
   readonly nextTap: number;
@@ -87,6 +102,32 @@ export interface LaneState {
   readonly failedReadMs: number;
   readonly uploadsPausedUntilMs: number | undefined;
   readonly shownUntilMs: number | undefined;
+  /** The fire input: how it is, whether the relay is held for it, and what was told last. */
+  readonly fire: {
+    readonly isActive: boolean;
+    readonly isHeld: boolean;
+    readonly told: 'fire.active' | 'fire.over';
+  };
+  /** The help button: down or up, and when it counts as stuck. */
+  readonly help: { readonly isPressed: boolean; readonly stuckAtMs: number | undefined };
+  readonly door: {
+    readonly isOpen: boolean;
+    readonly wrong: 'door.forced' | 'door.held' | undefined;
+    /** When it will have been open for too long. */
+    readonly heldAtMs: number | undefined;
+    readonly told: 'door.forced' | 'door.held' | 'door.closed';
+  };
+  /** Oldest first. */
+  readonly opened: readonly Opened[];
+  /** The gate was opened: until then its door may be opened. */
+  readonly doorFreeUntilMs: number;
+  /** The fire is over: until then people may still be on their way. */
+  readonly fireGraceUntilMs: number;
+  /** When a passage was last counted without asking for whom. */
+  readonly freePassageMs: number;
+  /** A person is called, until then. */
+  readonly calledUntilMs: number | undefined;
+  readonly told: ToldAlarms;
 }
 
 /** Everything that can happen to a lane. `nowMs` is monotonic. */
@@ -121,6 +162,12 @@ export type LaneInput = { readonly nowMs: number } & (
   | { readonly type: 'late'; readonly tap: number; readonly outcome: Outcome }
   | { readonly type: 'durable'; readonly tap: number }
   | { readonly type: 'not-durable'; readonly tap: number }
+  | { readonly type: 'help'; readonly isPressed: boolean }
+  | { readonly type: 'fire'; readonly isActive: boolean }
+  /** Somebody has walked through. */
+  | { readonly type: 'passage' }
+  /** `wasFound`: it stood open when the gate was started. */
+  | { readonly type: 'door'; readonly isOpen: boolean; readonly wasFound?: boolean }
   | { readonly type: 'time' }
   | { readonly type: 'configured'; readonly settings: LaneSettings }
   /** The daemon stops: nothing opens any more, and no tap is left without an end. */
@@ -131,7 +178,19 @@ export type LaneInput = { readonly nowMs: number } & (
 export type LaneEffect =
   | { readonly type: 'signal'; readonly signal: SignalName }
   | { readonly type: 'open'; readonly tap: number }
-  | { readonly type: 'call-staff'; readonly tap?: number; readonly reason: string }
+  /** For the free passage of everybody, until it is ended. */
+  | { readonly type: 'hold'; readonly isHeld: boolean }
+  /** Until the lane rests again; a lasting one until `call-over`. */
+  | {
+      readonly type: 'call-staff';
+      readonly tap?: number;
+      readonly reason: string;
+      readonly isLasting?: boolean;
+    }
+  | { readonly type: 'call-over' }
+  /** `more`: how often it came since it was last told. */
+  | { readonly type: 'alarm'; readonly alarm: LaneAlarm; readonly more?: number }
+  | { readonly type: 'append-passage'; readonly tap?: number }
   | { readonly type: 'append-tap'; readonly tap: number; readonly credential: Credential }
   | { readonly type: 'append-void'; readonly tap: number; readonly reason: string }
   | ({ readonly type: 'append-verdict'; readonly tap: number; readonly action: Action } & Decision)
@@ -166,5 +225,14 @@ export function newLane(settings: LaneSettings): LaneState {
     failedReadMs: Number.NEGATIVE_INFINITY,
     uploadsPausedUntilMs: undefined,
     shownUntilMs: undefined,
+    fire: { isActive: false, isHeld: false, told: 'fire.over' },
+    help: { isPressed: false, stuckAtMs: undefined },
+    door: { isOpen: false, wrong: undefined, heldAtMs: undefined, told: 'door.closed' },
+    opened: [],
+    doorFreeUntilMs: Number.NEGATIVE_INFINITY,
+    fireGraceUntilMs: Number.NEGATIVE_INFINITY,
+    freePassageMs: Number.NEGATIVE_INFINITY,
+    calledUntilMs: undefined,
+    told: new Map(),
   };
 }

@@ -3,8 +3,8 @@ import { encodeAlarmMessage } from '../../protocol/wire/alarm.js';
 import { sealUp } from '../../protocol/wire/envelope.js';
 import type { AlarmAck, TapId } from '../../protocol/wire/messages.js';
 import type { RaisedAlarm } from '../journal/raisedAlarms.js';
+import { isAfter } from './flight.js';
 import type { Session, SessionKeeper } from './session.js';
-import { isAfter } from './uploader.js';
 
 export interface AlarmQueueOptions {
   readonly device: string;

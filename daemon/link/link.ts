@@ -1,6 +1,7 @@
 import { type Clock, within } from '../../platform/clock.js';
 import { Drops } from '../../platform/drops.js';
 import type { Log } from '../../platform/log.js';
+import { downError } from '../../platform/mqtt/outbox.js';
 import type { MqttLink, MqttOptions, OpenMqtt } from '../../platform/mqtt.js';
 import type { Sm2Service } from '../../platform/sm2/service.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
@@ -129,8 +130,11 @@ export class Link {
       sessions: this.#sessions,
       linkUp: () => this.#mqtt.up,
       packetMostBytes: () => this.#mqtt.mostBytes,
-      publish: (payload) =>
-        this.#mqtt.publish(upTopic(device, 'events'), payload, asking(device, 'ack', payload)),
+      publish: async (payload, qos) => {
+        const [topic, properties] = [upTopic(device, 'events'), asking(device, 'ack', payload)];
+        if (qos === 1) return this.#mqtt.publish(topic, payload, properties);
+        if (!this.#mqtt.send(topic, payload, properties)) throw downError();
+      },
       onAcknowledged: (place) => {
         this.#alarms.journalAcknowledged(place);
         options.onAcknowledged?.(place);
@@ -166,7 +170,7 @@ export class Link {
       subscriptions: [
         { topic: downTopic(device, 'welcome'), qos: 0 },
         { topic: downTopic(device, 'verdict'), qos: 0 },
-        { topic: downTopic(device, 'ack'), qos: 1 },
+        { topic: downTopic(device, 'ack'), qos: 0 },
         { topic: EVERY_CENTRAL_STATE, qos: 0 },
         { topic: this.#presence.topic, qos: 0, optional: true },
       ],

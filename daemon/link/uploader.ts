@@ -1,12 +1,12 @@
 import type { Cancel, Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
-import { backoffMs } from '../../platform/mqtt.js';
+import { backoffMs, type Qos } from '../../platform/mqtt.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
 import { sealUp } from '../../protocol/wire/envelope.js';
 import { type BatchAck, encodeBatch, type TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
-import type { Outgoing } from '../journal/archive.js';
 import type { Journal } from '../journal/journal.js';
+import { Flight, isAfter } from './flight.js';
 import type { Session, SessionKeeper } from './session.js';
 
 export interface UploaderOptions {
@@ -19,8 +19,8 @@ export interface UploaderOptions {
   readonly linkUp: () => boolean;
   /** The longest packet that the broker takes; undefined where it did not say. */
   readonly packetMostBytes: () => number | undefined;
-  /** Publishes at QoS 1; rejects when there is no connection. */
-  readonly publish: (payload: Buffer) => Promise<void>;
+  /** Rejects when there is no connection. */
+  readonly publish: (payload: Buffer, qos: Qos) => Promise<void>;
   readonly onDropped: (reason: string) => void;
   /** Told how far central has the journal on its own disk, whenever it says so. */
   readonly onAcknowledged: (place: Place) => void;
@@ -41,6 +41,9 @@ const PACKET_GROWTH = 16 / 9;
  */
 const SMALL_FOR_MS = 600_000;
 const ACK_TIMEOUT_MS = 5_000;
+/** Batches that are out at once on a line that is quick, and how soon an ack comes there. */
+const WINDOW = 4;
+const QUICK_ACK_MS = 250;
 /** A batch without an ack may mean that central cannot open our ticket, or that it does not want this batch. */
 const DOUBT_FIRST_MS = 30_000;
 const DOUBT_LAST_MS = 600_000;
@@ -49,15 +52,18 @@ const TRIES_TO_WARN = 5;
 const BEGINNING: TapId = { epoch: 0, seq: 0 };
 
 /**
- * Brings the journal to central: in order, one batch at a time, each kept until central's authenticated word that it
- * is on central's own disk. The broker's acknowledgement says nothing about that.
+ * Brings the journal to central: in order, each batch kept until central's authenticated word that it is on central's
+ * own disk. The broker's acknowledgement says nothing about that.
+ *
+ * A backlog goes up with several batches out at once, as long as acks come quickly: on a slow line the question of the
+ * next tap would wait behind them. And it goes at QoS 0: a broker's acknowledgements, which nobody needs here, hold up
+ * what it sends next by the 40 ms of a delayed TCP acknowledgement, on brokers that do not set TCP_NODELAY.
  */
 export class Uploader {
   /** Central has everything up to here. Undefined until a welcome has said so. */
   #acknowledged: TapId | undefined;
-  #inFlight: Outgoing | undefined;
-  /** Sessions and counters under which the batch in flight was sent: an ack answers one of them. */
-  readonly #asked = new Set<string>();
+  readonly #flight = new Flight();
+  #isQuick = false;
   #working = false;
   #kickedMeanwhile = false;
   #paused = false;
@@ -91,8 +97,8 @@ export class Uploader {
         seq: place.seq,
       });
     }
-    this.#inFlight = undefined;
-    this.#asked.clear();
+    this.#flight.forget();
+    this.#isQuick = false;
     this.#tries = 0;
     this.#notBeforeMs = 0;
     this.#cancel();
@@ -112,11 +118,12 @@ export class Uploader {
 
   /** The connection is gone, perhaps for the length of what was under way. */
   linkDown(): void {
-    if (this.#inFlight === undefined) return;
+    if (this.#flight.count === 0) return;
     this.#smallBytes = Math.max(LEAST_BATCH_BYTES, this.#wantedBytes / 2);
     this.#smallUntilMs = this.options.clock.monotonicMs() + SMALL_FOR_MS;
-    // Its answer is lost with the connection: the next one need not wait for it.
-    this.#inFlight = undefined;
+    // Their answers are lost with the connection: the next one need not wait for them.
+    this.#flight.land();
+    this.#isQuick = false;
     this.#cancel();
   }
 
@@ -136,7 +143,7 @@ export class Uploader {
       this.#kickedMeanwhile = true;
       return;
     }
-    if (this.#stopped || this.#paused || this.#inFlight !== undefined) return;
+    if (this.#stopped || this.#paused || this.#isFull) return;
     const { linkUp, sessions, clock } = this.options;
     const waitMs = this.#notBeforeMs - clock.monotonicMs();
     if (waitMs > 0) {
@@ -145,16 +152,30 @@ export class Uploader {
       this.#cancel = clock.schedule(waitMs, () => this.kick());
       return;
     }
-    if (this.#acknowledged === undefined || sessions.current === undefined || !linkUp()) return;
+    const from = this.#from;
+    if (from === undefined || sessions.current === undefined || !linkUp()) return;
     this.#working = true;
-    this.#sendNext(this.#acknowledged)
-      .catch((thrown) => this.#failed(thrown))
-      .finally(() => {
+    this.#sendNext(from)
+      .catch((thrown) => {
+        this.#failed(thrown);
+        return false;
+      })
+      .then((sent) => {
         this.#working = false;
-        if (!this.#kickedMeanwhile) return;
+        if (!sent && !this.#kickedMeanwhile) return;
         this.#kickedMeanwhile = false;
         this.kick();
       });
+  }
+
+  /** The next batch begins behind this. */
+  get #from(): TapId | undefined {
+    return this.#flight.newest?.last ?? this.#acknowledged;
+  }
+
+  get #isFull(): boolean {
+    const { count, newest } = this.#flight;
+    return count >= (this.#isQuick && newest?.more === true ? WINDOW : 1);
   }
 
   stop(): void {
@@ -162,21 +183,20 @@ export class Uploader {
     this.#cancel();
   }
 
-  async #sendNext(from: TapId): Promise<void> {
+  /** @returns whether anything was sent */
+  async #sendNext(from: TapId): Promise<boolean> {
     const { journal, sessions, device, randomBytes, publish, clock } = this.options;
     const outgoing = await journal.batchAfter(from, this.#mostBytes, MAX_BATCH_RECORDS);
     const session = sessions.current;
-    if (outgoing === undefined || session === undefined || this.#paused || this.#stopped) return;
-    // A welcome may have moved the place while the disk was read.
-    if (this.#acknowledged !== from) {
+    if (outgoing === undefined || session === undefined || this.#paused || this.#stopped) return false;
+    // A welcome, or an ack, may have moved the place while the disk was read.
+    if (this.#from !== from) {
       this.#kickedMeanwhile = true;
-      return;
+      return false;
     }
-    this.#inFlight = outgoing;
-    this.#cancel();
-    this.#cancel = clock.schedule(ACK_TIMEOUT_MS, () => this.#timedOut());
     const counter = session.nextCounter();
-    this.#asked.add(nameOf(session, counter));
+    if (this.#flight.count === 0) this.#awaitAck();
+    this.#flight.add(nameOf(session, counter), outgoing, clock.monotonicMs());
     const payload = sealUp(
       { keys: session.keys.up, ticket: session.ticket },
       { direction: 'up', device, kind: 'events' },
@@ -185,9 +205,16 @@ export class Uploader {
       encodeBatch(outgoing.batch),
     );
     // Not waited for: a broker's word that never comes must not hold up what central's own word takes on.
-    publish(payload).catch((thrown) => {
-      if (this.#inFlight === outgoing) this.#failed(thrown);
+    publish(payload, outgoing.more ? 0 : 1).catch((thrown) => {
+      if (this.#flight.newest === outgoing) this.#failed(thrown);
     });
+    return true;
+  }
+
+  /** From the first batch that is out, and anew from each ack that leaves some. */
+  #awaitAck(): void {
+    this.#cancel();
+    this.#cancel = this.options.clock.schedule(ACK_TIMEOUT_MS, () => this.#timedOut());
   }
 
   #failed(thrown: unknown): void {
@@ -214,7 +241,8 @@ export class Uploader {
 
   /** No answer came that takes us on: once more, after a while. */
   #again(): void {
-    this.#inFlight = undefined;
+    this.#flight.land();
+    this.#isQuick = false;
     this.#tries += 1;
     this.#fruitless += 1;
     if (this.#stopped) return;
@@ -231,25 +259,27 @@ export class Uploader {
 
   /** Takes central's word on a batch; one that goes beyond what was sent is counted and dropped. */
   async onAck(session: Session, { re, place }: BatchAck): Promise<void> {
-    const { journal, onAcknowledged, onDropped } = this.options;
-    const inFlight = this.#inFlight;
-    if (inFlight === undefined || !this.#asked.has(nameOf(session, re))) return onDropped('ack-unasked');
-    if (place !== null && isAfter(place, inFlight.last)) return onDropped('ack-beyond');
-    if (place !== null && place.head !== inFlight.last.head && !(await journal.knows(place))) {
+    const { journal, onAcknowledged, onDropped, clock } = this.options;
+    const name = nameOf(session, re);
+    const newest = this.#flight.newest?.last;
+    if (newest === undefined || !this.#flight.awaits(name)) return onDropped('ack-unasked');
+    if (place !== null && isAfter(place, newest)) return onDropped('ack-beyond');
+    if (place !== null && !this.#flight.endsAt(place) && !(await journal.knows(place)))
       return onDropped('ack-wrong-head');
-    }
-    if (this.#inFlight !== inFlight) return onDropped('ack-late');
+    if (!this.#flight.awaits(name)) return onDropped('ack-late');
     this.#heard();
-    this.#asked.clear();
     if (place === null || !isAfter(place, this.#acknowledged ?? BEGINNING)) {
       // Central has lost what it had. From there, but not in a circle without a pause.
+      this.#flight.forget();
       this.#acknowledged = place ?? BEGINNING;
       journal.centralHas(this.#acknowledged);
       return this.#again();
     }
     this.#cancel();
     this.#acknowledged = place;
-    this.#inFlight = undefined;
+    const sentMs = this.#flight.settle(place);
+    this.#isQuick = sentMs !== undefined && clock.monotonicMs() - sentMs <= QUICK_ACK_MS;
+    if (this.#flight.count > 0) this.#awaitAck();
     this.#tries = 0;
     this.#fruitless = 0;
     this.#notBeforeMs = 0;
@@ -260,8 +290,3 @@ export class Uploader {
 }
 
 const nameOf = ({ id }: Session, counter: number): string => `${id}/${counter}`;
-
-/** Whether one place lies behind another. */
-export function isAfter(a: TapId, b: TapId): boolean {
-  return a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq);
-}

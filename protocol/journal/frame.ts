@@ -56,14 +56,19 @@ export interface Scan {
   readonly damaged: readonly { readonly from: number; readonly to: number }[];
 }
 
-/** @param previous the chain's head before this record, 32 bytes */
+/**
+ * @param previous the chain's head before this record, 32 bytes
+ * @returns bytes of their own: a small buffer is mostly a slice of an 8 KiB slab, which stays as long as the slice does
+ *   (node:buffer, `Buffer.poolSize`), and frames are kept
+ */
 export function encodeFrame(previous: Uint8Array, body: Uint8Array): Buffer {
-  const header = Buffer.alloc(FRAME_HEADER_BYTES);
-  MAGIC.copy(header, 0);
-  header.writeUInt32BE(body.length, 4);
-  header.writeUInt32BE(crc32(body, crc32(previous)), 8);
-  header.set(previous, 12);
-  return Buffer.concat([header, body]);
+  const frame = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + body.length);
+  frame.set(MAGIC, 0);
+  frame.writeUInt32BE(body.length, 4);
+  frame.writeUInt32BE(crc32(body, crc32(previous)), 8);
+  frame.set(previous, 12);
+  frame.set(body, FRAME_HEADER_BYTES);
+  return frame;
 }
 
 function frameAt(bytes: Buffer, from: number): Frame | undefined {

@@ -28,6 +28,8 @@ export const RECORD_KINDS = {
   'tap-void': RECORD_CLASSES.visit,
   /** How a tap ended. */
   verdict: RECORD_CLASSES.visit,
+  /** Somebody walked through. */
+  passage: RECORD_CLASSES.visit,
   /** Something that somebody must look at. */
   alarm: RECORD_CLASSES.alarm,
 } as const;
@@ -191,10 +193,14 @@ export function epochBase(epoch: number, start: StartFacts): Buffer {
 
 /** head = SM3(previous head, seq, class, SM3(record)). */
 export function nextHead(previous: Uint8Array, link: ChainLink): Buffer {
-  const place = Buffer.alloc(9);
-  place.writeBigUInt64BE(BigInt(link.seq), 0);
-  place.writeUInt8(link.class, 8);
-  return sm3(previous, place, link.digest);
+  const { seq, class: recordClass, digest } = link;
+  const input = Buffer.allocUnsafe(32 + 8 + 1 + 32);
+  input.set(previous, 0);
+  input.writeUInt32BE(Math.floor(seq / 2 ** 32), 32);
+  input.writeUInt32BE(seq % 2 ** 32, 36);
+  input.writeUInt8(recordClass, 40);
+  input.set(digest, 41);
+  return sm3(input);
 }
 
 /** The link of a whole record. */

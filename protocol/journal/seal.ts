@@ -1,10 +1,9 @@
 import * as v from 'valibot';
 import { joinBox, open, type SealKeys, seal, splitBox } from '../sm/sealed.js';
-import { secretBytes } from '../sm/secretBytes.js';
-import { kdfSm3 } from '../sm/sm3.js';
+import { KdfSm3 } from '../sm/sm3.js';
 import { DECIDERS, OutcomeSchema, ReasonSchema, ReasonsSchema } from '../verdict.js';
 import { parseJson, toPaddedJson } from '../wire/json.js';
-import { presentedFields, TapIdSchema } from '../wire/messages.js';
+import { DIRECTIONS, presentedFields, TapIdSchema } from '../wire/messages.js';
 import type { JournalRecord } from './record.js';
 
 /** What a lane does with an outcome; `none` where a newer card had ended the wait. */
@@ -31,6 +30,14 @@ const VoidSchema = v.strictObject({ tap: TapIdSchema, reason: ReasonSchema });
 /** The sealed part of a `tap-void` record. */
 export type VoidContent = v.InferOutput<typeof VoidSchema>;
 
+const PassageSchema = v.strictObject({
+  /** The tap that the gate was opened for; without one, nobody was let in, or the lane was held free. */
+  tap: v.optional(TapIdSchema),
+  direction: v.picklist(DIRECTIONS),
+});
+/** The sealed part of a `passage` record. */
+export type PassageContent = v.InferOutput<typeof PassageSchema>;
+
 /** Names and words of an alarm's detail: up to 16 characters, so that no ID number fits. */
 const DetailNameSchema = v.pipe(v.string(), v.regex(/^[a-z][a-zA-Z]{0,15}$/));
 const DetailWordSchema = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]{0,15}$/));
@@ -55,6 +62,7 @@ export type AlarmContent = v.InferOutput<typeof AlarmSchema>;
 export const parseTapContent = (plaintext: Uint8Array) => parseJson(plaintext, TapSchema);
 export const parseVerdictContent = (plaintext: Uint8Array) => parseJson(plaintext, VerdictSchema);
 export const parseVoidContent = (plaintext: Uint8Array) => parseJson(plaintext, VoidSchema);
+export const parsePassageContent = (plaintext: Uint8Array) => parseJson(plaintext, PassageSchema);
 export const parseAlarmContent = (plaintext: Uint8Array) => parseJson(plaintext, AlarmSchema);
 
 const KEY_BYTES = 32;
@@ -70,24 +78,24 @@ const label = (text: string) => Buffer.from(`cardpad/v1/journal/${text}`, 'utf8'
 const NEXT = label('next');
 const SEAL = label('seal');
 
-function sealKeys(key: Uint8Array): SealKeys {
-  const bytes = kdfSm3(16 + 32, SEAL, key);
-  return { cipherKey: bytes.subarray(0, 16), macKey: bytes.subarray(16) };
-}
-
 /**
  * A record key that moves one way: after each use it becomes KDF(key) and the old one is overwritten. Whoever takes
  * the board at a moment can neither read nor quietly alter what was sealed before it.
  */
 export class RecordKey {
-  readonly #key: Buffer;
+  readonly #seal = new KdfSm3(SEAL, KEY_BYTES, 16 + 32);
+  readonly #next = new KdfSm3(NEXT, KEY_BYTES, KEY_BYTES);
   #step = 0;
 
   /** @param first the key as it was wrapped, 32 bytes; copied */
   constructor(first: Uint8Array) {
     if (first.length !== KEY_BYTES) throw new RangeError(`a record key has ${KEY_BYTES} bytes`);
-    this.#key = secretBytes(KEY_BYTES);
-    this.#key.set(first);
+    this.#set(first);
+  }
+
+  #set(key: Uint8Array): void {
+    this.#seal.secret.set(key);
+    this.#next.secret.set(key);
   }
 
   /** How often the key has moved on. */
@@ -95,21 +103,23 @@ export class RecordKey {
     return this.#step;
   }
 
-  /** The keys of the current step; the caller moves on after it. */
+  /** The keys of the current step, until this is called again; the caller moves on after it. */
   current(): SealKeys {
-    return sealKeys(this.#key);
+    const bytes = this.#seal.derive();
+    return { cipherKey: bytes.subarray(0, 16), macKey: bytes.subarray(16) };
   }
 
   moveOn(): void {
-    const next = kdfSm3(KEY_BYTES, NEXT, this.#key);
-    this.#key.set(next);
+    const next = this.#next.derive();
+    this.#set(next);
     next.fill(0);
     this.#step += 1;
   }
 
   /** Overwrites the key: it serves no more. */
   erase(): void {
-    this.#key.fill(0);
+    this.#seal.erase();
+    this.#next.erase();
   }
 }
 
@@ -131,7 +141,7 @@ export function sealContent(
   keySeq: number,
   address: RecordAddress,
   iv: Uint8Array,
-  content: TapContent | VerdictContent | VoidContent | AlarmContent,
+  content: TapContent | VerdictContent | VoidContent | PassageContent | AlarmContent,
 ): NonNullable<JournalRecord['sealed']> {
   const { step } = key;
   const keys = key.current();

@@ -87,17 +87,19 @@ export function splitBox(box: Uint8Array): Sealed {
 }
 
 function crypt({ cipherKey }: SealKeys, iv: Uint8Array, bytes: Uint8Array): Buffer {
-  return sm4Ctr(cipherKey, Buffer.concat([iv, Buffer.alloc(SM4_BLOCK_BYTES - SEAL_IV_BYTES)]), bytes);
+  const counter = Buffer.alloc(SM4_BLOCK_BYTES);
+  counter.set(iv);
+  return sm4Ctr(cipherKey, counter, bytes);
 }
 
 /** Count and lengths go in front, so that no two different contexts give the same bytes. */
 function macOver({ macKey, context }: OpenWith, iv: Uint8Array, ciphertext: Uint8Array): Buffer {
   const framed = context.flatMap((part) => [uint32(part.length), part]);
-  return hmacSm3(macKey, uint32(context.length), ...framed, iv, ciphertext);
+  return hmacSm3(macKey, Buffer.concat([uint32(context.length), ...framed, iv, ciphertext]));
 }
 
 function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
+  const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32BE(value);
   return bytes;
 }

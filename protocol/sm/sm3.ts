@@ -31,21 +31,56 @@ export function hmacSm3(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffe
  */
 export function kdfSm3(lengthBytes: number, ...parts: readonly Uint8Array[]): Buffer {
   const partsBytes = parts.reduce((sum, { length }) => sum + length, 0);
-  const input = secretBytes(partsBytes + 4);
+  const input = secretBytes(partsBytes + COUNTER_BYTES);
   const derived = secretBytes(lengthBytes);
   let at = 0;
   for (const part of parts) {
     input.set(part, at);
     at += part.length;
   }
-  for (let count = 1; (count - 1) * SM3_BYTES < lengthBytes; count++) {
-    input.writeUInt32BE(count, partsBytes);
+  derive(input, derived);
+  input.fill(0);
+  return derived;
+}
+
+const COUNTER_BYTES = 4;
+
+/** @param input the parts, and room for the counter behind them */
+function derive(input: Buffer, derived: Buffer): void {
+  for (let count = 1; (count - 1) * SM3_BYTES < derived.length; count++) {
+    input.writeUInt32BE(count, input.length - COUNTER_BYTES);
     const digest = sm3(input);
     digest.copy(derived, (count - 1) * SM3_BYTES);
     digest.fill(0);
   }
-  input.fill(0);
-  return derived;
+}
+
+/** The same function, time and again, of a secret that changes in its place. Nothing of it lies anywhere else. */
+export class KdfSm3 {
+  readonly #input: Buffer;
+  /** What it derives from. */
+  readonly secret: Buffer;
+  /** What was derived last. */
+  readonly derived: Buffer;
+
+  /** @param prefix the part before the secret */
+  constructor(prefix: Uint8Array, secretLengthBytes: number, derivedLengthBytes: number) {
+    this.#input = secretBytes(prefix.length + secretLengthBytes + COUNTER_BYTES);
+    this.#input.set(prefix);
+    this.secret = this.#input.subarray(prefix.length, prefix.length + secretLengthBytes);
+    this.derived = secretBytes(derivedLengthBytes);
+  }
+
+  /** @returns `derived`, overwritten */
+  derive(): Buffer {
+    derive(this.#input, this.derived);
+    return this.derived;
+  }
+
+  erase(): void {
+    this.secret.fill(0);
+    this.derived.fill(0);
+  }
 }
 
 /** Whether two byte strings are the same, in a time that tells only whether their lengths are. */

@@ -7,6 +7,8 @@ export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly reason: string };
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 /** Reads one JSON document of a known shape. `reason` is a stable word for a counter and holds nothing of the input. */
 export function parseJson<S extends v.GenericSchema>(
   bytes: Uint8Array,
@@ -16,7 +18,7 @@ export function parseJson<S extends v.GenericSchema>(
   if (bytes.length > maxBytes) return { ok: false, reason: 'too-long' };
   let document: unknown;
   try {
-    document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    document = JSON.parse(UTF8.decode(bytes));
   } catch {
     return { ok: false, reason: 'not-json' };
   }
@@ -34,26 +36,26 @@ export function toJson(value: unknown): Buffer {
  * length of a ciphertext does not tell its content.
  */
 export function toPaddedJson(value: unknown, blockBytes: number): Buffer {
-  const text = toJson(value);
-  const padded = Buffer.alloc(Math.ceil(text.length / blockBytes) * blockBytes, 0x20);
-  text.copy(padded);
-  // It may say who came, and whoever seals the copy can overwrite that alone.
-  text.fill(0);
+  const text = JSON.stringify(value);
+  const blocks = Math.ceil(Buffer.byteLength(text) / blockBytes);
+  // Of its own: it may say who came, and whoever seals it overwrites it.
+  const padded = Buffer.alloc(blocks * blockBytes, 0x20);
+  padded.write(text);
   return padded;
 }
 
 /** Lower-case hexadecimal of exactly `bytes` bytes. */
 export const hex = (bytes: number) => v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`)));
 
-// The last character before the padding has no bits to spare (RFC 4648 3.5): the same bytes have one text only.
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
-
-/** Standard base64 with padding, decoded to bytes. Node's own decoder accepts anything, hence the pattern. */
+/**
+ * Standard base64 with padding, decoded to bytes. Node's own decoder takes anything, so the bytes are encoded again: the
+ * same bytes have one text only (RFC 4648 3.5), also in the bits that the last character has to spare.
+ */
 export const base64 = (maxBytes: number) =>
   v.pipe(
     v.string(),
     v.maxLength(Math.ceil(maxBytes / 3) * 4),
-    v.regex(BASE64),
+    v.check((text) => Buffer.from(text, 'base64').toString('base64') === text),
     v.transform((text): Buffer => Buffer.from(text, 'base64')),
   );
 

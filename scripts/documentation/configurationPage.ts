@@ -1,4 +1,5 @@
-import { CONFIG_KEYS, type ConfigKey } from '../../daemon/config/keys.js';
+import type { ConfigKey } from '../../daemon/config/key.js';
+import { CONFIG_KEYS } from '../../daemon/config/keys.js';
 
 const HEAD = `<!-- Made by \`npm run docs\` from daemon/config/keys.ts. Change it there. -->
 

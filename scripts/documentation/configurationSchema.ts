@@ -1,5 +1,6 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
-import { CONFIG_KEYS, type ConfigKey } from '../../daemon/config/keys.js';
+import type { ConfigKey } from '../../daemon/config/key.js';
+import { CONFIG_KEYS } from '../../daemon/config/keys.js';
 
 /** As much of JSON Schema as editors need to help with a configuration. */
 export interface JsonSchema {

@@ -21,7 +21,13 @@ import { keyId, type Sm2KeyPair } from '../../protocol/sm/sm2Key.js';
 import { type AlarmMessage, encodeAlarmMessage } from '../../protocol/wire/alarm.js';
 import { type Enrolment, enrolmentBytes } from '../../protocol/wire/enrolment.js';
 import { openSealed, parseDown, sealUp } from '../../protocol/wire/envelope.js';
-import { type Batch, encodeBatch, encodeQuestion, type Question } from '../../protocol/wire/messages.js';
+import {
+  type Batch,
+  encodeBatch,
+  encodeQuestion,
+  type Question,
+  type TapId,
+} from '../../protocol/wire/messages.js';
 import {
   deriveSessionKeys,
   encodeHello,
@@ -142,7 +148,7 @@ export const question = (seq = 3, changes: Partial<Question> = {}): Question => 
   ...changes,
 });
 
-type SealedKind = 'tap' | 'verdict' | 'tap-void' | 'alarm';
+type SealedKind = 'tap' | 'verdict' | 'tap-void' | 'alarm' | 'passage';
 
 /** A device's journal as it would write it, one epoch at a time. */
 export class TestJournal {
@@ -218,6 +224,11 @@ export class TestJournal {
 
   alarm(alarm: string, detail?: AlarmContent['detail']): number {
     return this.#sealed('alarm', detail === undefined ? { alarm } : { alarm, detail });
+  }
+
+  /** @param tap which it belongs to; none where nobody was let in */
+  passage(tap?: TapId): number {
+    return this.#sealed('passage', { ...(tap === undefined ? {} : { tap }), direction: 'exit' });
   }
 
   /** A `head` record: the device's word for the chain up to a record. */

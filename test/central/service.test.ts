@@ -159,14 +159,14 @@ t.test('at a stop central says what it has dropped in all, once', async (t) => {
   t.equal(said.length, 1);
 });
 
-t.test('verdicts and welcomes go at QoS 0, acks at QoS 1, and nothing of a device is retained', async (t) => {
+t.test('verdicts, welcomes and acks go at QoS 0, and nothing of a device is retained', async (t) => {
   const { device, exchange, network, ledgerKey } = await openScene(t);
   await exchange('verify', device.ask(question()), 'verdict');
   const journal = new TestJournal(device.name, 1, null, ledgerKey);
   await exchange('events', device.send(journal.batch()), 'ack');
   const qosOf = (kind: 'welcome' | 'verdict' | 'ack') =>
     network.sent.filter(({ topic }) => topic === downTopic(device.name, kind)).map(({ qos }) => qos);
-  t.same([qosOf('welcome'), qosOf('verdict'), qosOf('ack')], [[0], [0], [1]]);
+  t.same([qosOf('welcome'), qosOf('verdict'), qosOf('ack')], [[0], [0], [0]]);
   t.same([...network.retained.keys()], [centralStateTopic('w1')]);
 });
 
@@ -266,6 +266,27 @@ t.test('an alarm is told in the log, printed as an event, and checked like every
   t.match(second, { kind: 'alarm', alarm: 'central.silent', detail: undefined });
   for await (const report of verifyLedger(folder, undefined, unwrap)) {
     t.match(report, { records: 4, taps: 0, verdicts: 0, sealsChecked: true, faults: [] });
+  }
+});
+
+t.test('a passage is printed with its tap, also one of an earlier start; or without one', async (t) => {
+  const { device, exchange, folder, ledgerKey } = await openScene(t);
+  const journal = new TestJournal(device.name, 2, null, ledgerKey);
+  const tap = journal.tap();
+  for (const passed of [{ epoch: 2, seq: tap }, { epoch: 1, seq: 7 }, undefined]) journal.passage(passed);
+  await exchange('events', device.send(journal.batch()), 'ack');
+  const unwrap = unwrapWith(await readKeyPair(folder, 'ledger'), async (bytes, key) =>
+    sm2Decrypt(bytes, key),
+  );
+  const reader = new EventReader({ folder, siteKey: randomBytes(32), unwrap, people: People.nobody });
+  const printed = [];
+  for await (const { at, trusted, seq, ...event } of reader.poll()) {
+    if (event.kind === 'passage') printed.push(event);
+  }
+  const passage = { device: device.name, epoch: 2, kind: 'passage', direction: 'exit' };
+  t.same(printed, [{ ...passage, tap }, { ...passage, tap: 7, tapEpoch: 1 }, passage]);
+  for await (const report of verifyLedger(folder, undefined, unwrap)) {
+    t.match(report, { taps: 1, sealsChecked: true, faults: [] });
   }
 });
 

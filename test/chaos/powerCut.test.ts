@@ -20,12 +20,17 @@
  * head, or central has it; no number is used twice; the batches pass central's own checks; the taps without an end are known,
  * and no others. Where the disk turned the order round within one flush that never ended, some of its records are there
  * and one before them is not: that is a gap, it is named, and nothing in it or behind it had been called durable. A part of them is also delivered to a real ledger, which must see one line and nothing
- * to complain of, and loses its power a second time. Small documents (lowdb over platform/document.ts) are cut in
+ * to complain of, and loses its power a second time.
+ *
+ * A full journal (power/fullRun.ts) makes room meanwhile: it removes what central has, replaces segments by thinned ones,
+ * by records and by bytes, visits first and then alarms, while a removing, a rename and flushes fail. There a durable
+ * record may also be gone, but for its link, which keeps the chain, and a durable `dropped` record that tells of it. A
+ * part of the starts then makes room itself, and the rule is the same. Small documents (lowdb over platform/document.ts) are cut in
  * test/platform/documentPowerCut.test.ts.
  */
 import t from 'tap';
 import { testSeed } from '../support/seed.js';
-import { cutJournal } from './power/run.js';
+import { cutFullJournal, cutJournal } from './power/run.js';
 
 const SEED = testSeed();
 t.comment(`CARDPAD_SEED=${SEED}`);
@@ -46,3 +51,17 @@ t.test(
     t.ok(images > 2_000, `${images} disks`);
   },
 );
+
+t.test('the power goes at any instant at which a full journal makes room', async (t) => {
+  const { calls, instants, images, thorough, thinned, faults } = await cutFullJournal({
+    seed: SEED,
+    tearsAWrite: 2,
+    largeEvery: 24,
+    thoroughEvery: 25,
+  });
+  t.comment(
+    `${calls} calls, ${instants} instants, ${images} disks; ${thorough} delivered; ${thinned} thinned`,
+  );
+  t.same(faults, []);
+  t.ok(images > 300 && thinned > 200, `${images} disks, ${thinned} thinned`);
+});

@@ -12,6 +12,7 @@ const HELP = `usage: scripts/chaos [--days N] [--seed N] [--jobs N] [--json FILE
        scripts/chaos --day SEED [--keep]
        scripts/chaos --power-cut [--tears N] [--seed N] [--json FILE]
        scripts/chaos --outage [--hours N] [--taps N] [--cuts N] [--seed N] [--json FILE]
+       scripts/chaos --flap MINUTES [--seed N] [--json FILE]
        scripts/chaos --kills N [--seed N] [--json FILE]
 
 Lives many days of a gate and its central in one process on simulated time, disk, network and reader, with random
@@ -26,17 +27,20 @@ faults, and checks each day against the same invariants. Builds the tests first 
 
 Other ways to break it:
 
-  --power-cut    the power goes at every instant of three lives of a journal, and a start is tried on every disk that
-                 may be left: what was not flushed is lost, torn, or there in another order
+  --power-cut    the power goes at every instant of three lives of a journal, and of three more in which it is full and
+                 makes room; a start is tried on every disk that may be left: what was not flushed is lost, torn, or
+                 there in another order
     --tears N    at how many bytes each write is torn (default 400; 1000000 for every byte)
   --outage       a gate without network for hours, with people and power cuts, until central has everything
     --hours N    (default 24)   --taps N  at least so many (default 20000)   --cuts N  power cuts (default 3)
+  --flap MINUTES a real gate, broker and central; all connections to the broker go once a second, in real time
   --kills N      a real gate, broker and central; kill -9 at N random instants and more, in real time (some 4 s each)
 
 Exit codes: 0 everything held; 1 a violation, each with its seed; 2 wrong usage.
 
 example: scripts/chaos --days 200 --jobs 2`;
 
+const MOST_FLAP_MINUTES = 24 * 60;
 const MOST_TAPS_AN_HOUR = 1_000;
 
 interface Options {
@@ -58,6 +62,7 @@ interface ProofValues {
   readonly hours?: string | undefined;
   readonly taps?: string | undefined;
   readonly cuts?: string | undefined;
+  readonly flap?: string | undefined;
   readonly kills?: string | undefined;
 }
 
@@ -66,6 +71,8 @@ function proofOf(values: ProofValues, whole: Whole): Proof | undefined {
   if (values['power-cut'])
     return { kind: 'power-cut', tears: whole(values.tears, '--tears', 400, 1_000_000) };
   if (values.kills !== undefined) return { kind: 'kills', kills: whole(values.kills, '--kills', 1, 100_000) };
+  if (values.flap !== undefined)
+    return { kind: 'flap', minutes: whole(values.flap, '--flap', 1, MOST_FLAP_MINUTES) };
   if (!values.outage) return undefined;
   const hours = whole(values.hours, '--hours', 24, 72);
   // A card takes some 3 s, and everybody who comes is to be read.
@@ -93,6 +100,7 @@ function readOptions(argv: readonly string[]): Options {
     hours: { type: 'string' },
     taps: { type: 'string' },
     cuts: { type: 'string' },
+    flap: { type: 'string' },
     kills: { type: 'string' },
   });
   noMorePositionals(positionals);

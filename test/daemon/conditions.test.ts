@@ -1,5 +1,5 @@
 import t from 'tap';
-import { type Condition, Conditions, standingOf } from '../../daemon/conditions.js';
+import { type Condition, Conditions, noteAlarm, standingOf } from '../../daemon/conditions.js';
 
 const CASES: readonly [readonly Condition[], string][] = [
   [[], 'ready'],
@@ -10,6 +10,10 @@ const CASES: readonly [readonly Condition[], string][] = [
   [['identity.duplicate'], 'alert'],
   [['reader.lost', 'central.silent'], 'alert'],
   [['identity.duplicate', 'journal.failing'], 'alert'],
+  [['help.stuck'], 'degraded'],
+  [['fire.active'], 'alert'],
+  [['door.forced'], 'alert'],
+  [['door.held', 'help.stuck'], 'alert'],
 ];
 
 for (const [holding, standing] of CASES) {
@@ -34,4 +38,22 @@ t.test('only what begins or ends is told', async (t) => {
     'alert central.silent',
     'ready ',
   ]);
+});
+
+t.test('what the lane tells of its inputs holds until it tells of the end', async (t) => {
+  const conditions = new Conditions();
+  for (const [alarm, holding] of [
+    ['help.pressed', ''],
+    ['passage.unauthorized', ''],
+    ['fire.active', 'fire.active'],
+    ['help.stuck', 'fire.active,help.stuck'],
+    ['fire.over', 'help.stuck'],
+    ['help.pressed', ''],
+    ['door.forced', 'door.forced'],
+    ['door.held', 'door.forced,door.held'],
+    ['door.closed', ''],
+  ] as const) {
+    noteAlarm(conditions, alarm);
+    t.equal(conditions.holding.join(), holding, alarm);
+  }
 });

@@ -44,6 +44,7 @@ async function bench({ bare = false } = {}) {
     },
     forget: (tap, timedOut) => calls.push(`forget ${tap} ${timedOut}`),
     pauseUploads: (paused) => calls.push(`pause ${paused}`),
+    onAlarm: (alarm) => calls.push(`alarm ${alarm}`),
     facts: { ...facts, schemes: [...facts.schemes] },
     clock,
     dispatch: (input) => inputs.push(input),
@@ -67,6 +68,16 @@ t.test('open is one pulse of the gate', async (t) => {
   effects.perform({ type: 'open', tap: 1 });
   clock.advance(1_000);
   t.equal(gate.drawn, '+0 -300');
+});
+
+t.test('a hold is as long as it lasts, and no pulse', async (t) => {
+  const { effects, gate, clock } = await bench();
+  effects.perform({ type: 'hold', isHeld: true });
+  effects.perform({ type: 'open', tap: 1 });
+  clock.advance(60_000);
+  effects.perform({ type: 'hold', isHeld: false });
+  clock.advance(1_000);
+  t.equal(gate.drawn, '+0 -60000');
 });
 
 t.test('a signal is lamp and tone together, and a lamp dark that does not belong to it', async (t) => {
@@ -98,6 +109,53 @@ t.test('a called person stays called until the lane is idle', async (t) => {
   effects.perform({ type: 'signal', signal: 'idle' });
   t.equal(staff.isOn, false);
   t.match(logged[0], /call staff reason=card.unreadable/);
+});
+
+t.test('who is called by the help button stays called beyond the rest of the lane', async (t) => {
+  const { effects, staff } = await bench();
+  effects.perform({ type: 'call-staff', reason: 'help.pressed', isLasting: true });
+  effects.perform({ type: 'call-staff', reason: 'refuse', tap: 1 });
+  effects.perform({ type: 'signal', signal: 'idle' });
+  t.equal(staff.isOn, true);
+  effects.perform({ type: 'call-over' });
+  t.equal(staff.isOn, false);
+  effects.perform({ type: 'call-staff', reason: 'refuse', tap: 1 });
+  effects.perform({ type: 'call-over' });
+  t.equal(staff.isOn, true, 'a call for a tap ends with the rest of the lane');
+  effects.perform({ type: 'signal', signal: 'door-open' });
+  t.equal(staff.isOn, false);
+});
+
+t.test('an alarm of an input is logged, recorded and passed on', async (t) => {
+  const { effects, journal, logged, calls } = await bench();
+  effects.perform({ type: 'alarm', alarm: 'help.pressed' });
+  effects.perform({ type: 'alarm', alarm: 'door.forced', more: 7 });
+  t.match(logged, [/warn +alarm alarm=help\.pressed$/, /warn +alarm alarm=door\.forced more=7$/]);
+  t.same(calls, ['alarm help.pressed', 'alarm door.forced']);
+  await journal.idle();
+  t.equal(hasRecord((await drain(journal)).names, 'alarm'), 2);
+});
+
+t.test('a passage is recorded with the place of its tap, though that has its verdict already', async (t) => {
+  const { effects, journal, logged } = await bench();
+  effects.perform({ type: 'append-tap', tap: 1, credential });
+  await settle();
+  effects.perform({ type: 'open', tap: 1 });
+  effects.perform(verdict);
+  effects.perform({ type: 'append-passage', tap: 1 });
+  effects.perform({ type: 'append-passage' });
+  await journal.idle();
+  t.same((await drain(journal)).names.slice(2), ['1/3 tap', '1/4 verdict', '1/5 passage', '1/6 passage']);
+  t.match(logged.slice(-2), [/passage tap=1\/3$/, /passage$/]);
+});
+
+t.test('a journal that is full keeps no alarm from the log, and nothing throws', async (t) => {
+  const { effects, disk, logged, journal } = await bench();
+  disk.fail = (what) => (what === 'append' ? 'ENOSPC' : undefined);
+  for (let tap = 1; tap <= 2_000; tap++) effects.perform({ type: 'append-tap', tap, credential });
+  await journal.idle();
+  effects.perform({ type: 'alarm', alarm: 'fire.active' });
+  t.match(logged.join('\n'), /warn +alarm alarm=fire\.active/);
 });
 
 t.test('a lane without buzzer and staff line does all else', async (t) => {

@@ -33,7 +33,7 @@ t.test(
       'told before it opens',
     );
 
-    await until(() => street.central.received.length >= 4, 'the journal at central');
+    await until(() => street.central.received.length >= 5, 'the journal at central');
     const { taps, verdicts } = await street.readJournal();
     t.match(taps, [{ medium: 'id-card', assurance: 'sam', validity: 'valid', token: CARD, lane: 'A1' }]);
     t.match(verdicts, [{ outcome: 'pass', decidedBy: 'central', action: 'open', reasons: ['health.green'] }]);
@@ -76,7 +76,7 @@ t.test('without network: opens under green, says why in the record, and sends it
     /reasons=sys.offline action=open by=local/,
   );
   street.broker.reachable = true;
-  await until(() => street.central.received.length >= 4, 'the journal at central');
+  await until(() => street.central.received.length >= 5, 'the journal at central');
   const { verdicts } = await street.readJournal();
   t.match(verdicts, [
     { outcome: 'undetermined', decidedBy: 'local', action: 'open', reasons: ['sys.offline'] },

@@ -114,6 +114,85 @@ t.test('a timer that fires early does not shorten a pulse', async (t) => {
   t.equal(line.drawn, '+0 -300');
 });
 
+t.test('held, the gate stays free until it is released, however long and whoever comes', async (t) => {
+  const { clock, line, gate } = wired();
+  gate.hold();
+  clock.advance(3_600_000);
+  gate.pulse();
+  gate.hold();
+  clock.advance(1000);
+  t.equal(line.drawn, '+0');
+  gate.release();
+  gate.tick();
+  clock.advance(5000);
+  t.equal(line.drawn, '+0 -3601000', 'and who was passing then is owed no pulse');
+  gate.pulse();
+  clock.advance(5000);
+  t.equal(line.drawn, '+0 -3601000 +3606000 -3606300');
+});
+
+t.test('a hold takes a running pulse over, and a queued one with it', async (t) => {
+  const { clock, line, gate } = wired();
+  gate.pulse();
+  gate.pulse();
+  clock.advance(50);
+  gate.hold();
+  clock.advance(5000);
+  t.equal(line.drawn, '+0');
+  gate.release();
+  clock.advance(5000);
+  t.equal(line.drawn, '+0 -5050');
+});
+
+t.test('a pulse right behind a hold waits for the gap', async (t) => {
+  const { clock, line, gate } = wired();
+  gate.hold();
+  clock.advance(1000);
+  gate.release();
+  gate.pulse();
+  clock.advance(5000);
+  t.equal(line.drawn, '+0 -1000 +1100 -1400');
+});
+
+t.test('safe ends a hold, and a release behind it does nothing', async (t) => {
+  const { clock, line, gate } = wired();
+  gate.hold();
+  gate.safe();
+  gate.release();
+  clock.advance(5000);
+  t.equal(line.drawn, '+0 -0');
+});
+
+t.test('a release without a hold leaves the pulse of a person alone', async (t) => {
+  const { clock, line, gate } = wired();
+  gate.pulse();
+  gate.release();
+  clock.advance(5000);
+  t.equal(line.drawn, '+0 -300');
+});
+
+t.test('whatever the order, the relay is on while held, and behind the last release off', async () => {
+  const any = fc.record({
+    act: fc.constantFrom('pulse' as const, 'hold' as const, 'release' as const, 'tick' as const),
+    waitMs: fc.integer({ min: 0, max: 700 }),
+  });
+  fc.assert(
+    fc.property(fc.array(any, { maxLength: 40 }), (acts) => {
+      const { clock, line, gate } = wired();
+      let isHeld = false;
+      for (const { act, waitMs } of acts) {
+        gate[act]();
+        if (act === 'hold' || act === 'release') isHeld = act === 'hold';
+        clock.advance(waitMs);
+        if (isHeld && !line.isOn) throw new Error('held, and off');
+      }
+      gate.release();
+      clock.advance(1000);
+      if (line.isOn) throw new Error('the relay stayed on');
+    }),
+  );
+});
+
 const act = fc.record({
   act: fc.constantFrom('pulse' as const, 'safe' as const, 'tick' as const),
   waitMs: fc.integer({ min: 0, max: 700 }),

@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { startProxy } from '../support/faultyProxy.js';
@@ -12,11 +13,14 @@ const TAP_EVERY_MS = 1_000;
 const TAPS_IDLE = 10;
 /** Of those that count while it drains. */
 const TAPS_DRAINING = 5;
-/** A machine that others use has moments. */
+/** A machine that others use has moments; where many processes wait for each core, so many more of them. */
 const SLACK_MS = 25;
 const WORST_SLACK_MS = 100;
-/** Central's acknowledgements are late by so much, so that the drain of some 160 batches outlasts the taps. */
-const ACK_LATE_MS = 40;
+const waitingForACore = () => Math.max(1, (loadavg()[0] ?? 1) / availableParallelism());
+/** Acknowledgements are late by so much, so that a drain of some 160 batches, four at a time, outlasts the taps. */
+const ACK_LATE_MS = 150;
+/** Half a minute on a machine that does nothing else. */
+const DRAIN_MS = 200_000;
 const MOST_BATCH_BYTES = 96 * 1024;
 const topic = (kind: string) => `cardpad/v1/d/gate-1/${kind}`;
 const EVENTS = topic('up/events');
@@ -35,8 +39,13 @@ const capture = await Capture.open(t, site.broker.url);
 const gate = await TestGate.open(site, { device: 'gate-1', prepare, brokerPort: proxy.port });
 const sinceMs = performance.now();
 let drainedMs: number | undefined;
-const drained = site.arrived('gate-1', 1, queuedTo).then(() => {
+const drained = site.arrived('gate-1', 1, queuedTo, DRAIN_MS).then(() => {
   drainedMs = performance.now() - sinceMs;
+});
+// Waited for below: until then a failure has nobody who could take it, and would end the whole process.
+let isHopeless = false;
+drained.catch(() => {
+  isHopeless = true;
 });
 
 /** One card; gives how long it took from the card's text to the decision, as the gate itself tells. */
@@ -88,7 +97,7 @@ t.test('no batch leaves between a question and its verdict', async (t) => {
 });
 
 t.test('10,000 queued events drain while a tap a second keeps its latency', async (t) => {
-  const draining = await tapASecond(() => drainedMs === undefined);
+  const draining = await tapASecond(() => drainedMs === undefined && !isHopeless);
   await drained;
   const idle = await tapASecond((taps) => taps < TAPS_IDLE);
   const shown = (name: string, values: readonly number[]) =>
@@ -96,9 +105,14 @@ t.test('10,000 queued events drain while a tap a second keeps its latency', asyn
   t.comment(`${Math.round((queuedTo * 1000) / (drainedMs ?? 0))} events/s; ${shown('draining', draining)}`);
   t.comment(shown('idle', idle));
   t.ok(draining.length >= TAPS_DRAINING, `${draining.length} taps came while it drained`);
-  t.ok(median(draining) <= 2 * median(idle) + SLACK_MS, `${median(draining)} ms against ${median(idle)} ms`);
+  const crowd = waitingForACore();
+  t.comment(`${crowd.toFixed(1)} processes for each core`);
+  t.ok(
+    median(draining) <= 2 * median(idle) + SLACK_MS * crowd,
+    `${median(draining)} ms against ${median(idle)} ms`,
+  );
   const [worst, worstIdle] = [Math.max(...draining), Math.max(...idle)];
-  t.ok(worst <= worstIdle + WORST_SLACK_MS, `at worst ${worst} ms against ${worstIdle} ms`);
+  t.ok(worst <= worstIdle + WORST_SLACK_MS * crowd, `at worst ${worst} ms against ${worstIdle} ms`);
 });
 
 t.test('and everything is at central, once, in order', async (t) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
-import { Child, ROOT, type TestScope } from './support/child.js';
+import t, { type Test } from 'tap';
+import { Child, ROOT } from './support/child.js';
 
 const TAPS = 400;
 const BASELINE = 200;
@@ -22,7 +22,7 @@ interface Result {
 /** What makes the gate late makes it late every time; what the machine does to it comes and goes. */
 const TRIES = 3;
 
-async function soakOnce(t: TestScope): Promise<Result & { readonly said: string }> {
+async function soakOnce(t: Test): Promise<Result & { readonly said: string }> {
   const json = join(t.testdir({}), 'soak.json');
   const argv = ['--taps', String(TAPS), '--baseline', String(BASELINE), '--looks', '2', '--json', json];
   const soak = new Child(t, 'scripts/soak', join(ROOT, 'scripts', 'soak'), argv);

@@ -105,6 +105,14 @@ export class MemoryDisk implements Disk {
     return Buffer.from(this.bytesOf(name));
   }
 
+  async sync(name: string): Promise<void> {
+    this.bytesOf(name);
+    await this.#operation('sync', name, () => {
+      const file = this.files.get(name);
+      if (file !== undefined) file.durable = file.written;
+    });
+  }
+
   async create(name: string): Promise<AppendFile> {
     if (this.files.has(name)) throw systemError('EEXIST');
     await this.#operation('create', name, () =>

@@ -25,6 +25,9 @@ const IN_ENGLISH: Readonly<Record<SignalName, string>> = {
   refuse: 'please go to the counter',
   undetermined: 'busy, please see staff',
   closed: 'please use another lane',
+  help: 'called, please wait',
+  fire: 'evacuate, please pass',
+  'door-open': 'please close the door',
 };
 const OUTPUTS = ['gate', 'green', 'yellow', 'red', 'buzzer', 'staff'];
 const INK: Readonly<Record<string, Ink>> = { pass: 'green', attend: 'yellow', refuse: 'red' };

@@ -67,9 +67,11 @@ async function ledgerFaults(street: Street, { records, unreadable }: OpenedLedge
     atCentral.set(key, body);
     before = record;
   }
-  const last = [...onGate.values()].at(-1)?.record;
-  // What a clean stop signs is the last thing on the disk, and goes up at the next start.
-  if (last?.kind === 'head' && !atCentral.has(keyOf(last))) onGate.delete(keyOf(last));
+  // What a clean stop signs and flushes is the last thing on the disk, and goes up at the next start.
+  for (const { record } of [...onGate.values()].reverse()) {
+    if (!['head', 'clock'].includes(record.kind) || atCentral.has(keyOf(record))) break;
+    onGate.delete(keyOf(record));
+  }
   for (const [key, { body }] of onGate) {
     const there = atCentral.get(key);
     if (there === undefined) faults.push(`central lacks ${key}`);

@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { liveFlap } from '../flap/flap.js';
+import { Scope } from '../flap/scope.js';
 import { liveOutage } from '../outage.js';
-import { cutJournal } from '../power/run.js';
+import { cutFullJournal, cutJournal, type PowerCutResult } from '../power/run.js';
 
 /** What is tried beside whole days. */
 export type Proof =
   | { readonly kind: 'power-cut'; readonly tears: number }
   | { readonly kind: 'outage'; readonly hours: number; readonly taps: number; readonly powerCuts: number }
+  | { readonly kind: 'flap'; readonly minutes: number }
   | { readonly kind: 'kills'; readonly kills: number };
 
 export interface Proved {
@@ -30,6 +33,7 @@ export async function prove(proof: Proof, seed: number, say: Say, sayAside: Say)
 function run(proof: Proof, seed: number, say: Say, sayAside: Say): Promise<Proved> {
   if (proof.kind === 'power-cut') return cutPower(proof.tears, seed, say, sayAside);
   if (proof.kind === 'outage') return outage(proof, seed, say);
+  if (proof.kind === 'flap') return flap(proof.minutes, seed, say);
   return kill(proof.kills, seed, say, sayAside);
 }
 
@@ -37,10 +41,19 @@ async function cutPower(tearsAWrite: number, seed: number, say: Say, sayAside: S
   const onProgress = (images: number, faults: number) => sayAside(`${images} disks, ${faults} violations`);
   const options = { seed, tearsAWrite, largeEvery: 4, thoroughEvery: 20, onProgress };
   const journal = await cutJournal(options);
-  say(`journal: ${journal.calls} calls, ${journal.instants} instants, ${journal.images} disks`);
-  for (const fault of journal.faults) say(`  ${fault}`);
-  say(`${journal.thorough} disks delivered to a ledger and cut again; on ${journal.named} a gap is named`);
-  return { held: journal.faults.length === 0, report: { journal } };
+  sayCut('journal', journal, say);
+  const full = await cutFullJournal(options);
+  sayCut('full journal', full, say);
+  say(`${full.thinned} disks with records that were dropped for want of room, each of them declared`);
+  const held = journal.faults.length + full.faults.length === 0;
+  return { held, report: { journal, full } };
+}
+
+function sayCut(what: string, result: PowerCutResult, say: Say): void {
+  const { calls, instants, images, thorough, named, faults } = result;
+  say(`${what}: ${calls} calls, ${instants} instants, ${images} disks`);
+  for (const fault of faults) say(`  ${fault}`);
+  say(`${thorough} disks delivered to a ledger and cut again; on ${named} a gap is named`);
 }
 
 async function outage(
@@ -59,6 +72,26 @@ async function outage(
   );
   for (const violation of violations) say(`  ${violation}`);
   return { held: violations.length === 0 && lost === 0 && doubled === 0, report: { ...result } };
+}
+
+async function flap(minutes: number, seed: number, say: Say): Promise<Proved> {
+  const scope = new Scope();
+  try {
+    const result = await liveFlap(scope, { seed, seconds: minutes * 60 });
+    const { visits, byCentral, byLocal, records, cuts, connections, connected, hellos, sessions, drainMs } =
+      result;
+    say(`${cuts} times all connections cut in ${minutes} min, ${connections} made; ${visits} cards laid`);
+    say(
+      `${byCentral} decided by central, ${byLocal} locally; the gate connected ${connected} times: ${hellos} hellos, ${sessions} sessions`,
+    );
+    say(`${records} records at central, all of them ${drainMs / 1000} s after the last cut`);
+    for (const [name, { before, after }] of Object.entries({ gate: result.gate, central: result.central }))
+      say(`${name}: ${before.rssMb} to ${after.rssMb} MB, ${before.files} to ${after.files} open files`);
+    for (const violation of result.violations) say(`  ${violation}`);
+    return { held: result.violations.length === 0, report: { ...result } };
+  } finally {
+    await scope.end();
+  }
 }
 
 const KILLS_TEST = fileURLToPath(new URL('../../e2e/kills.test.js', import.meta.url));

@@ -5,6 +5,7 @@ import type { Journal } from '../../../daemon/journal/journal.js';
 import { ManualClock } from '../../../platform/clock.js';
 import { folderDisk } from '../../../platform/disk.js';
 import { createLog } from '../../../platform/log.js';
+import type { TapId } from '../../../protocol/wire/messages.js';
 import type { Place } from '../../../protocol/wire/session.js';
 import { DEVICE, openOn, tap, verdictOn } from '../../daemon/journal/bench.js';
 import { type DiskCall, DiskTrace } from './trace.js';
@@ -23,7 +24,11 @@ const HOUR_MS = 3_600_000;
 const BURST = 260;
 
 /** Appends, and notes each record as soon as it is called durable. */
-function write(trace: JournalTrace, journal: Journal, content: Parameters<Journal['append']>[0]) {
+export function write(
+  trace: JournalTrace,
+  journal: Journal,
+  content: Parameters<Journal['append']>[0],
+): TapId {
   const { id, durable } = journal.append(content);
   const place = journal.newest;
   durable.then(
@@ -44,7 +49,7 @@ async function visits(trace: JournalTrace, journal: Journal, count: number): Pro
 }
 
 /** The next call of this kind fails, and no other. */
-function failOnce(trace: JournalTrace, ...kinds: readonly [DiskCall['kind'], string][]): void {
+export function failOnce(trace: JournalTrace, ...kinds: readonly [DiskCall['kind'], string][]): void {
   const left = new Map(kinds);
   trace.fail = ({ kind }) => {
     const code = left.get(kind);
@@ -53,12 +58,20 @@ function failOnce(trace: JournalTrace, ...kinds: readonly [DiskCall['kind'], str
   };
 }
 
-/** Takes all that the journal has, as central does, and says so. */
-async function deliver(trace: JournalTrace, journal: Journal, folder: string): Promise<void> {
+/**
+ * Takes all that the journal has, as central does, and says so.
+ * @param upTo the last epoch that is taken
+ */
+export async function deliver(
+  trace: JournalTrace,
+  journal: Journal,
+  folder: string,
+  upTo = Number.POSITIVE_INFINITY,
+): Promise<void> {
   const ledger = new Ledger({ folder, log: createLog(() => {}, 'error', Date.now), writes: true });
   for (let at = { epoch: 0, seq: 0 }; ; ) {
     const outgoing = await journal.batchAfter(at, 32 * 1024, 64);
-    if (outgoing === undefined) break;
+    if (outgoing === undefined || outgoing.batch.epoch > upTo) break;
     await ledger.store(DEVICE, outgoing.batch);
     at = outgoing.last;
     const bytes = await readFile(join(folder, `${DEVICE}.cpj`));

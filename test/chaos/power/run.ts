@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { seededRandom } from '../../../drivers/simulated/random.js';
 import { roomyFolder } from '../site.js';
+import { roomFor, traceFullJournal } from './fullRun.js';
 import { type DiskImage, imagesAt } from './images.js';
 import { journalFaults } from './journalCheck.js';
 import { traceJournal } from './journalRun.js';
@@ -28,6 +29,8 @@ export interface PowerCutResult {
   readonly thorough: number;
   /** Disks on which a part of what was not flushed is missing before another part, so that central names a gap. */
   readonly named: number;
+  /** Disks on which records are dropped for want of room, each with its link. */
+  readonly thinned: number;
   readonly faults: readonly string[];
 }
 
@@ -38,6 +41,7 @@ const MOST_FAULTS = 50;
 interface Checked {
   readonly faults: readonly string[];
   readonly gaps: number;
+  readonly links: number;
 }
 
 const sizeOf = ({ files }: DiskImage) => [...files.values()].reduce((sum, { length }) => sum + length, 0);
@@ -53,13 +57,15 @@ async function tryAll<T>(
   trace: DiskTrace<T>,
   { seed, tearsAWrite, largeEvery, thoroughEvery, onProgress = () => {} }: PowerCutOptions,
   check: (image: DiskImage, thoroughly: boolean) => Promise<Checked>,
+  fromStep = 0,
 ): Promise<PowerCutResult> {
   const random = seededRandom(seed);
   const faults: string[] = [];
   let images = 0;
   let thorough = 0;
   let named = 0;
-  const { instants } = trace;
+  let thinned = 0;
+  const instants = trace.instants.filter((step) => step >= fromStep);
   for (const step of instants) {
     // What is promised grows with the steps, so an image that was seen at another one is another case.
     const seen = new Set<string>();
@@ -73,12 +79,13 @@ async function tryAll<T>(
       if (thoroughly) thorough += 1;
       const checked = await check(image, thoroughly);
       if (checked.gaps > 0) named += 1;
+      if (checked.links > 0) thinned += 1;
       for (const fault of checked.faults)
         if (faults.length < MOST_FAULTS) faults.push(`instant ${step}, ${image.how}: ${fault}`);
       if (images % 5_000 === 0) onProgress(images, faults.length);
     }
   }
-  return { calls: trace.calls.length, instants: instants.length, images, thorough, named, faults };
+  return { calls: trace.calls.length, instants: instants.length, images, thorough, named, thinned, faults };
 }
 
 async function onFolders<R>(work: (folder: string, other: string) => Promise<R>): Promise<R> {
@@ -98,4 +105,16 @@ export const cutJournal = (options: PowerCutOptions): Promise<PowerCutResult> =>
   onFolders(async (folder, ledgerFolder) => {
     const trace = await traceJournal(folder, ledgerFolder);
     return tryAll(trace, options, (image, thoroughly) => journalFaults(image, trace.notes, { thoroughly }));
+  });
+
+/** What the starts behind a cut of a full journal may keep: alarms of one segment or two, and no visits. */
+const NO_ROOM = roomFor(0);
+
+/** Cuts the power at every instant at which a journal that is full makes room. */
+export const cutFullJournal = (options: PowerCutOptions): Promise<PowerCutResult> =>
+  onFolders(async (folder, ledgerFolder) => {
+    const { trace, fromStep } = await traceFullJournal(folder, ledgerFolder);
+    const check = (image: DiskImage, thoroughly: boolean) =>
+      journalFaults(image, trace.notes, { thoroughly, limits: NO_ROOM });
+    return tryAll(trace, options, check, fromStep);
   });

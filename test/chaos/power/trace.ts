@@ -1,6 +1,7 @@
 import promises, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, resolve, sep } from 'node:path';
+import { machineFiles } from '../../../platform/fileSteps.js';
 
 /** A call that changes a disk, or makes it keep a change. Files are told apart by number, since names change hands. */
 export type DiskCall =
@@ -42,6 +43,8 @@ export class DiskTrace<T> {
   readonly calls: Traced[] = [];
   readonly notes: Note<T>[] = [];
   fail: FailCall = () => undefined;
+  /** What a call waits for before it does its work: others may overtake it. */
+  pace: (call: DiskCall) => Promise<void> | undefined = () => undefined;
   #step = 0;
   #files = 0;
   readonly #names = new Map<string, number>();
@@ -53,6 +56,11 @@ export class DiskTrace<T> {
   /** @param root an empty folder; what lies elsewhere is not traced */
   constructor(root: string) {
     this.#root = resolve(root) + sep;
+  }
+
+  /** How many steps there were so far. */
+  get step(): number {
+    return this.#step;
   }
 
   /**
@@ -93,13 +101,19 @@ export class DiskTrace<T> {
         this.#names.delete(name);
       },
     };
-    Object.assign(promises, patched);
-    syncBuiltinESMExports();
+    this.#patch(patched);
   }
 
   stop(): void {
-    Object.assign(promises, this.#real);
+    this.#patch(this.#real);
+  }
+
+  #patch(calls: Patched): void {
+    Object.assign(promises, calls);
     syncBuiltinESMExports();
+    // These two it took when it was loaded.
+    const { rename, unlink } = calls;
+    Object.assign(machineFiles, { rename, unlink });
   }
 
   #traces(path: string): boolean {
@@ -123,12 +137,16 @@ export class DiskTrace<T> {
     return this.#watchFile(handle, file);
   }
 
-  /** A folder is opened to be flushed. */
+  /** A folder is opened to be flushed, or a file that another start wrote. */
   async #look(path: string, flags: string | number | undefined): Promise<FileHandle> {
     const handle = await this.#real.open(path, flags);
-    const sync = handle.sync.bind(handle);
+    const file = this.#names.get(path);
+    const call: DiskCall =
+      file === undefined ? { kind: 'sync-folder', folder: path } : { kind: 'sync-file', file };
+    const [sync, datasync] = [handle.sync.bind(handle), handle.datasync.bind(handle)];
     return Object.assign(handle, {
-      sync: () => this.#traced({ kind: 'sync-folder', folder: path }, sync),
+      sync: () => this.#traced(call, sync),
+      datasync: () => this.#traced(call, datasync),
     });
   }
 
@@ -175,6 +193,7 @@ export class DiskTrace<T> {
         await failing();
         throw systemError(code);
       }
+      await this.pace(call);
       return await work();
     } catch (thrown) {
       traced.failed = true;

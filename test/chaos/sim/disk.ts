@@ -43,6 +43,10 @@ export class SimDisk implements Disk {
     return this.#take(3, () => this.disk.read(name));
   }
 
+  sync(name: string): Promise<void> {
+    return this.#take(this.health.slowestSyncMs, () => this.disk.sync(name));
+  }
+
   remove(name: string): Promise<void> {
     return this.#take(5, () => {
       this.onRemove(this.disk.bytesOf(name));

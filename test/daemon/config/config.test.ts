@@ -39,6 +39,9 @@ t.test('the least document is valid as it stands, and every other key has its de
         deadlineMs: 1500,
         dwellMs: 3000,
         sameCardMs: 3000,
+        passageMs: 8000,
+        doorHeldMs: 20_000,
+        callMs: 30_000,
       },
       broker: { url: 'mqtt://127.0.0.1:1883', protocol: 'auto' },
       readers: [{ kind: 'id-card', port: 'tcp://127.0.0.1:9601', allowNetwork: false, pollMs: 300 }],
@@ -50,8 +53,9 @@ t.test('the least document is valid as it stands, and every other key has its de
           red: { line: 'red', activeLow: false },
         },
         buzzer: { line: 'buzzer', activeLow: false },
-        gate: { line: 'gate', activeLow: false, pulseMs: 300 },
+        gate: { line: 'gate', activeLow: false, pulseMs: 300, whenFire: 'hold' },
       },
+      inputs: { debounceMs: 30 },
       journal: {
         durableWaitMs: 500,
         whenNotDurable: 'call-staff',
@@ -92,6 +96,14 @@ for (const [path, value, expected] of [
   ['outputs.gate', 7, 'outputs.gate config.type'],
   ['outputs.gate.pulseMs', 99, 'outputs.gate.pulseMs config.value'],
   ['outputs.gate.pulseMs', 1001, 'outputs.gate.pulseMs config.value'],
+  ['inputs.help', 'gate', 'inputs.help config.line-reused'],
+  ['inputs.fire', { line: 'red', activeLow: true }, 'inputs.fire config.line-reused'],
+  ['inputs', { help: 'button', door: 'button' }, 'inputs.door config.line-reused'],
+  ['inputs.door', '/dev/input', 'inputs.door config.value'],
+  ['inputs.debounceMs', 51, 'inputs.debounceMs config.value'],
+  ['inputs.doors', 'x', 'inputs.doors config.unknown-key'],
+  ['outputs.gate.whenFire', 'shut', 'outputs.gate.whenFire config.value'],
+  ['lane.callMs', 9999, 'lane.callMs config.value'],
   ['outputs.buzzer', { line: 'b', activelow: true }, 'outputs.buzzer config.value'],
   ['outputs.buzzer', '../etc', 'outputs.buzzer config.value'],
   ['outputs.staff', 'gate', 'outputs.gate config.line-reused'],
@@ -266,11 +278,11 @@ t.test('a file is read; one that is missing or no JSON is an error like the othe
 });
 
 t.test('the gate may be written as any line is', async (t) => {
-  const flat = { line: 'gate', activeLow: true, pulseMs: 200 };
+  const flat = { line: 'gate', activeLow: true, pulseMs: 200, whenFire: 'leave' };
   const cases: [unknown, object][] = [
-    ['gate', { line: 'gate', activeLow: false, pulseMs: 300 }],
+    ['gate', { line: 'gate', activeLow: false, pulseMs: 300, whenFire: 'hold' }],
     [flat, flat],
-    [{ line: { line: 'gate', activeLow: true }, pulseMs: 200 }, flat],
+    [{ line: { line: 'gate', activeLow: true }, pulseMs: 200, whenFire: 'leave' }, flat],
   ];
   for (const [gate, expected] of cases) {
     const result = readConfig({ ...MINIMAL, outputs: { ...MINIMAL.outputs, gate } });

@@ -67,14 +67,19 @@ const INTERFACE: Omit<Paths<Config>, 'lane'> & { readonly lane: object } = {
     deadlineMs: true,
     dwellMs: true,
     sameCardMs: true,
+    passageMs: true,
+    doorHeldMs: true,
+    callMs: true,
   } satisfies Record<keyof Config['lane'], true>,
   broker: { url: true, protocol: true, username: true, passwordFile: true, caFile: true },
   readers: [{ kind: true, port: true, allowNetwork: true, pollMs: true }],
   gpio: { backend: true, lines: true },
-  outputs: { lamps: true, buzzer: LINE, staff: LINE, gate: { ...LINE, pulseMs: true } },
+  outputs: { lamps: true, buzzer: LINE, staff: LINE, gate: { ...LINE, pulseMs: true, whenFire: true } },
+  inputs: { help: LINE, fire: LINE, passage: LINE, door: LINE, debounceMs: true },
   journal: {
     durableWaitMs: true,
     whenNotDurable: true,
+    flushWithinMs: true,
     maxRecords: true,
     maxMb: true,
     retentionHours: true,
@@ -101,6 +106,7 @@ t.test('with every key given, every key is in what comes out', async (t) => {
     ['broker.passwordFile', '/etc/cardpad/password'],
     ['broker.caFile', '/etc/cardpad/ca.pem'],
     ['outputs.staff', 'staff'],
+    ...['help', 'fire', 'passage', 'door'].map((name) => [`inputs.${name}`, `in-${name}`]),
   ].reduce((document, [path = '', value]) => withValue(path, value, document), MINIMAL as unknown);
   const result = readConfig(full);
   if (!result.ok) throw new Error('it is valid');

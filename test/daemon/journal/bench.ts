@@ -52,7 +52,7 @@ export function repeatableBytes(): (length: number) => Buffer {
   let drawn = 0;
   return (length) => {
     drawn += 1;
-    return createHash('sha512').update(`draw ${drawn}`).digest().subarray(0, length);
+    return createHash('shake256', { outputLength: length }).update(`draw ${drawn}`).digest();
   };
 }
 

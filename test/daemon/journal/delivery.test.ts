@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { Journal } from '../../../daemon/journal/journal.js';
 import { ManualClock } from '../../../platform/clock.js';
-import { scanFrames } from '../../../protocol/journal/frame.js';
+import { FRAME_HEADER_BYTES, scanFrames } from '../../../protocol/journal/frame.js';
 import { parseRecord } from '../../../protocol/journal/record.js';
 import type { BatchEntry } from '../../../protocol/wire/messages.js';
 import type { Place } from '../../../protocol/wire/session.js';
@@ -45,12 +45,12 @@ t.test('a batch holds the next records of one epoch, no more of them than asked 
   t.same(await batch(1, 2, 1, 99), { epoch: 1, seqs: [3] }, 'one record goes whatever its length');
 });
 
-t.test('a record that is kept to be sent holds its own bytes and no more', async (t) => {
+t.test('a record that is kept to be sent holds its own frame and no more', async (t) => {
   const { journal } = await openOn(new MemoryDisk());
   await journal.append(tap).durable;
   const outgoing = await journal.batchAfter({ epoch: 0, seq: 0 }, LARGE, 99);
   for (const body of outgoing?.batch.records ?? [])
-    t.equal(Buffer.isBuffer(body) && body.buffer.byteLength, Buffer.isBuffer(body) && body.length);
+    t.equal(Buffer.isBuffer(body) && body.buffer.byteLength - body.length, FRAME_HEADER_BYTES);
   t.equal(outgoing?.batch.records.length, 3);
 });
 
@@ -178,10 +178,10 @@ t.test('acknowledged segments go when 72 hours are over, whole, oldest first', a
 
   await journal.acknowledged({ epoch: 1, seq: 400 });
   t.same(disk.names, all);
-  clock.advance(72 * HOUR_MS - 1);
+  clock.advance(72 * HOUR_MS - 1_000);
   await journal.acknowledged({ epoch: 1, seq: 702 });
   t.same(disk.names, all);
-  clock.advance(1);
+  clock.advance(1_000);
   await journal.acknowledged({ epoch: 1, seq: 702 });
   t.same(disk.names, all.slice(1));
 
@@ -297,6 +297,29 @@ t.test('a segment that cannot be removed is tried again later', async (t) => {
   await journal.acknowledged(journal.newest);
   t.equal(disk.names.length, 2);
   disk.fail = () => undefined;
+  clock.advance(1_000);
   await journal.acknowledged(journal.newest);
   t.equal(disk.names.length, 1);
 });
+
+t.test(
+  'after a start with a thousand acknowledged segments, acks do not read them over and over',
+  async (t) => {
+    const disk = new MemoryDisk();
+    for (let start = 0; start < 40; start++) await (await openOn(disk)).journal.close();
+    const { journal, clock } = await openOn(disk);
+    let reads = 0;
+    disk.failRead = () => {
+      reads += 1;
+      return undefined;
+    };
+    const acks = Array.from({ length: 200 }, () => journal.acknowledged(journal.newest));
+    await Promise.all(acks);
+    t.equal(reads, 16, 'a part of them at a time');
+    for (let second = 0; second < 10; second++) {
+      clock.advance(1_000);
+      await journal.acknowledged(journal.newest);
+    }
+    t.equal(reads, 40, 'and each once');
+  },
+);

@@ -22,6 +22,10 @@ export const SETTINGS: LaneSettings = {
   durableWaitMs: 500,
   whenNotDurable: 'call-staff',
   refusalMemoryMs: 15 * 60_000,
+  passageMs: 8000,
+  doorHeldMs: 20_000,
+  callMs: 30_000,
+  holdsOnFire: true,
 };
 
 export const CARD: Credential = {
@@ -38,8 +42,16 @@ export function line(effect: LaneEffect): string {
       return effect.signal;
     case 'open':
       return `open ${effect.tap}`;
+    case 'hold':
+      return effect.isHeld ? 'hold' : 'release';
     case 'call-staff':
-      return `call-staff ${effect.reason}`;
+      return `call-staff ${effect.reason}${effect.isLasting === true ? ' lasting' : ''}`;
+    case 'call-over':
+      return 'call over';
+    case 'alarm':
+      return `alarm ${effect.alarm}${effect.more === undefined ? '' : ` after ${effect.more} more`}`;
+    case 'append-passage':
+      return `passage ${effect.tap ?? 'of nobody known'}`;
     case 'append-tap':
       return `tap ${effect.tap}`;
     case 'append-void':
@@ -111,6 +123,12 @@ export class LaneBench {
     this.input({ type: 'verdict', tap, outcome, reasons: [`test.${outcome}`] });
   unavailable = (tap: number, reason = 'sys.offline') => this.input({ type: 'unavailable', tap, reason });
   late = (tap: number, outcome: Outcome = 'pass') => this.input({ type: 'late', tap, outcome });
+  help = (isPressed: boolean) => this.input({ type: 'help', isPressed });
+  /** Pressed and let go. */
+  press = () => this.help(true).help(false);
+  fire = (isActive: boolean) => this.input({ type: 'fire', isActive });
+  pass = () => this.input({ type: 'passage' });
+  door = (isOpen: boolean) => this.input({ type: 'door', isOpen });
   stop = () => this.input({ type: 'stop' });
   durable = (tap: number) => this.input({ type: 'durable', tap });
   notDurable = (tap: number) => this.input({ type: 'not-durable', tap });

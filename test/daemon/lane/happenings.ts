@@ -4,16 +4,18 @@ import { OUTCOMES } from '../../../protocol/verdict.js';
 import { LaneBench, SETTINGS } from './bench.js';
 
 /** What a lane may go through: cards at two readers, answers for any tap in any order, and time. */
-type Happening =
+export type Happening =
   | { readonly do: 'found' | 'whole' | 'failed' | 'given-up' | 'absent'; readonly source: number }
   | { readonly do: 'text'; readonly source: number; readonly identity: string; readonly inDate: boolean }
   | { readonly do: 'verdict' | 'late'; readonly ago: number; readonly outcome: (typeof OUTCOMES)[number] }
   | { readonly do: 'unavailable' | 'durable' | 'not-durable'; readonly ago: number }
+  | { readonly do: 'help' | 'door' | 'fire'; readonly isOn: boolean }
+  | { readonly do: 'pass' }
   | { readonly do: 'wait'; readonly ms: number };
 
 const source = fc.constantFrom(0, 1);
 const ago = fc.constantFrom(0, 0, 0, 1, 2, 5);
-const happening: fc.Arbitrary<Happening> = fc.oneof(
+const ofTaps: readonly fc.Arbitrary<Happening>[] = [
   fc.record({ do: fc.constantFrom('found', 'whole', 'whole', 'failed', 'given-up', 'absent'), source }),
   fc.record({
     do: fc.constant('text' as const),
@@ -31,9 +33,21 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     do: fc.constant('wait' as const),
     ms: fc.constantFrom(1, 50, 299, 300, 500, 1500, 3000, 20_000),
   }),
-);
+];
+const around: readonly fc.Arbitrary<Happening>[] = [
+  fc.record({ do: fc.constantFrom('help', 'door'), isOn: fc.boolean() }),
+  fc.constant({ do: 'pass' }),
+];
+const fire: fc.Arbitrary<Happening> = fc.record({ do: fc.constant('fire' as const), isOn: fc.boolean() });
 
-export const happenings = fc.array(happening, { maxLength: 60 });
+const MOST = { maxLength: 60 };
+/** Cards, and everything around them but a fire. */
+export const happenings = fc.array(fc.oneof(...ofTaps, ...around), MOST);
+/** With fires as well. */
+export const fires = fc.array(fc.oneof(...ofTaps, ...around, fire), MOST);
+/** Of a course, what happens to cards alone. */
+export const cardsOf = (course: readonly Happening[]): readonly Happening[] =>
+  course.filter((now) => now.do !== 'help' && now.do !== 'door' && now.do !== 'pass');
 
 export const settings: fc.Arbitrary<LaneSettings> = fc.record({
   direction: fc.constantFrom('entry', 'exit'),
@@ -46,6 +60,10 @@ export const settings: fc.Arbitrary<LaneSettings> = fc.record({
   durableWaitMs: fc.constantFrom(100, 500),
   whenNotDurable: fc.constantFrom('call-staff', 'open'),
   refusalMemoryMs: fc.constant(SETTINGS.refusalMemoryMs),
+  passageMs: fc.constantFrom(1000, 8000),
+  doorHeldMs: fc.constantFrom(5000, 20_000),
+  callMs: fc.constantFrom(10_000, 30_000),
+  holdsOnFire: fc.boolean(),
 });
 
 /** A verdict that came after its deadline. */
@@ -113,6 +131,14 @@ export function live(given: LaneSettings, course: readonly Happening[]): Course 
           outcome: now.outcome,
         });
         return bench.late(tapOf(now.ago), now.outcome);
+      case 'help':
+        return bench.help(now.isOn);
+      case 'door':
+        return bench.door(now.isOn);
+      case 'fire':
+        return bench.fire(now.isOn);
+      case 'pass':
+        return bench.pass();
       case 'wait':
         return bench.wait(now.ms);
     }

@@ -1,19 +1,27 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { ALARM_EVERY_MS } from '../../../daemon/lane/alarms.js';
 import { nextWakeMs } from '../../../daemon/lane/lane.js';
 import type { LaneSettings } from '../../../daemon/lane/state.js';
 import { LaneBench } from './bench.js';
-import { type Course, happenings, live, settings } from './happenings.js';
+import { type Course, cardsOf, fires, type Happening, happenings, live, settings } from './happenings.js';
 
 /** Holds for every lane and everything that it may go through. */
-function always(name: string, holds: (course: Course, given: LaneSettings) => boolean): void {
+type Holds = (course: Course, given: LaneSettings, lived: readonly Happening[]) => boolean;
+
+function test(name: string, courses: fc.Arbitrary<readonly Happening[]>, holds: Holds): void {
   t.test(name, async () => {
     fc.assert(
-      fc.property(settings, happenings, (given, course) => holds(live(given, course), given)),
+      fc.property(settings, courses, (given, lived) => holds(live(given, lived), given, lived)),
       { numRuns: 300 },
     );
   });
 }
+
+/** For a lane without a fire. */
+const always = (name: string, holds: Holds) => test(name, happenings, holds);
+/** For one with fires, too. */
+const alsoInFire = (name: string, holds: Holds) => test(name, fires, holds);
 
 const tapsOf = ({ bench }: Course, ...types: readonly string[]): number[] =>
   bench.trace.flatMap(({ effect }) =>
@@ -21,7 +29,7 @@ const tapsOf = ({ bench }: Course, ...types: readonly string[]): number[] =>
   );
 const isUnique = (list: readonly number[]) => new Set(list).size === list.length;
 
-always('the gate opens for the tap that is current, and once for it', (course) => {
+alsoInFire('the gate opens for the tap that is current, and once for it', (course) => {
   const current = course.bench.trace.every(
     ({ effect, state }) => effect.type !== 'open' || effect.tap === state.current?.tap,
   );
@@ -35,7 +43,7 @@ always('an entry opens only for what is on disk, unless it was told otherwise', 
   );
 });
 
-always('every tap ends in one verdict or one void, after it was written', (course) => {
+alsoInFire('every tap ends in one verdict or one void, after it was written', (course) => {
   const written = tapsOf(course, 'append-tap');
   const ended = tapsOf(course, 'append-verdict', 'append-void');
   const inOrder = course.bench.trace.every(
@@ -47,12 +55,12 @@ always('every tap ends in one verdict or one void, after it was written', (cours
   return inOrder && isUnique(ended) && written.toSorted().join() === ended.toSorted().join();
 });
 
-always('every question is asked once, for a tap that was written first', (course) => {
+alsoInFire('every question is asked once, for a tap that was written first', (course) => {
   const asked = tapsOf(course, 'ask');
   return isUnique(asked) && asked.join() === tapsOf(course, 'append-tap').join();
 });
 
-always('the record says that the gate opened for those for whom it did, and for no others', (course) => {
+alsoInFire('the record says that the gate opened for those for whom it did, and for no others', (course) => {
   const recorded = course.bench.trace.flatMap(({ effect }) =>
     effect.type === 'append-verdict' && effect.action === 'open' ? [effect.tap] : [],
   );
@@ -130,7 +138,7 @@ always('a closed entry opens for nobody', (course, given) => {
   return given.direction === 'exit' || given.mode !== 'closed' || tapsOf(course, 'open').length === 0;
 });
 
-always('uploads are paused and let go by turns, and let go in the end', ({ bench }) => {
+alsoInFire('uploads are paused and let go by turns, and let go in the end', ({ bench }) => {
   const turns = bench.trace.flatMap(({ effect }) => (effect.type === 'uploads' ? [effect.paused] : []));
   return turns.every((paused, index) => paused === (index % 2 === 0)) && turns.at(-1) !== true;
 });
@@ -148,6 +156,91 @@ always(
   ({ bench }) => {
     const { ended, seen, refused } = bench.state;
     return nextWakeMs(bench.state) === undefined && ended.length === 0 && seen.size <= 4 && refused.size <= 4;
+  },
+);
+
+const OF_TAPS = ['open', 'append-tap', 'append-verdict', 'append-void', 'ask', 'forget', 'uploads'];
+
+always('help, passages and doors change nothing for a tap', ({ bench }, given, lived) => {
+  const ofTaps = ({ trace }: Course['bench']) =>
+    trace.flatMap(({ nowMs, effect }) => (OF_TAPS.includes(effect.type) ? [{ nowMs, effect }] : []));
+  const apart = live(given, cardsOf(lived)).bench;
+  return JSON.stringify(ofTaps(bench)) === JSON.stringify(ofTaps(apart));
+});
+
+alsoInFire(
+  'the relay is held while there is a fire, and no longer; nor behind a stop',
+  ({ bench }, given) => {
+    bench.stop();
+    const holds = bench.trace.flatMap(({ effect, state }) =>
+      effect.type === 'hold' ? [{ isHeld: effect.isHeld, inFire: state.fire.isActive }] : [],
+    );
+    if (!given.holdsOnFire) return holds.length === 0;
+    const byTurns = holds.every(({ isHeld }, index) => isHeld === (index % 2 === 0));
+    return byTurns && holds.every(({ isHeld, inFire }) => isHeld === inFire) && holds.at(-1)?.isHeld !== true;
+  },
+);
+
+alsoInFire('in a fire nobody is refused, and nothing else is told', ({ bench }) => {
+  return bench.trace.every(({ effect, state }) => {
+    if (!state.fire.isActive) return true;
+    if (effect.type === 'signal') return effect.signal === 'fire';
+    return effect.type !== 'append-verdict' || effect.action === 'open' || effect.action === 'none';
+  });
+});
+
+alsoInFire('no alarm comes twice in 10 s, whatever a wire does', ({ bench }) => {
+  const lastMs = new Map<string, number>();
+  return bench.trace.every(({ effect, nowMs }) => {
+    if (effect.type !== 'alarm') return true;
+    const beforeMs = lastMs.get(effect.alarm) ?? Number.NEGATIVE_INFINITY;
+    lastMs.set(effect.alarm, nowMs);
+    return nowMs - beforeMs >= ALARM_EVERY_MS;
+  });
+});
+
+alsoInFire('when all is over, what was told last of fire and door is what is so', ({ bench }) => {
+  const lastOf = (...names: readonly string[]) =>
+    bench.trace
+      .flatMap(({ effect }) =>
+        effect.type === 'alarm' && names.includes(effect.alarm) ? [effect.alarm] : [],
+      )
+      .at(-1);
+  const { fire, door } = bench.state;
+  const fireTold =
+    (lastOf('fire.active', 'fire.over') ?? 'fire.over') === (fire.isActive ? 'fire.active' : 'fire.over');
+  const doorTold = lastOf('door.forced', 'door.held', 'door.closed') ?? 'door.closed';
+  return fireTold && doorTold === (door.wrong ?? 'door.closed');
+});
+
+alsoInFire(
+  'each passage is of a tap for which the gate was opened not long before, once',
+  ({ bench }, given) => {
+    const openedMs = new Map<number, number>();
+    return bench.trace.every(({ effect, nowMs }) => {
+      if (effect.type === 'open') openedMs.set(effect.tap, nowMs);
+      if (effect.type !== 'append-passage' || effect.tap === undefined) return true;
+      const atMs = openedMs.get(effect.tap);
+      openedMs.delete(effect.tap);
+      return atMs !== undefined && nowMs - atMs < given.passageMs;
+    });
+  },
+);
+
+alsoInFire(
+  'every press of the help button has a person called, until the call is over',
+  ({ bench }, given) => {
+    let calledMs: number | undefined;
+    const fits = bench.trace.every(({ effect, nowMs }) => {
+      if (effect.type === 'call-staff' && effect.isLasting === true) calledMs = nowMs;
+      if (effect.type === 'signal' && effect.signal === 'help' && calledMs === undefined) return false;
+      if (effect.type === 'alarm' && effect.alarm === 'help.pressed' && calledMs !== nowMs) return false;
+      if (effect.type !== 'call-over') return true;
+      const isOut = calledMs !== undefined && nowMs - calledMs >= given.callMs;
+      calledMs = undefined;
+      return isOut;
+    });
+    return fits && calledMs === undefined;
   },
 );
 

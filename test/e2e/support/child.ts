@@ -11,7 +11,6 @@ const LINES_SHOWN = 12;
 
 /** What of a tap test is needed here. */
 export interface TestScope {
-  testdir(content: Record<string, string>): string;
   teardown(call: () => unknown): unknown;
 }
 
@@ -99,10 +98,15 @@ export class Child {
   }
 
   /** Waits until standard output fits: `look` is given its whole lines. */
-  output<T>(look: (lines: readonly string[]) => T | undefined | false, what: string): Promise<T> {
+  output<T>(
+    look: (lines: readonly string[]) => T | undefined | false,
+    what: string,
+    withinMs = DEADLINE_MS,
+  ): Promise<T> {
     return this.#changes.until(
       () => look(this.#lines('stdout')),
       () => `${what} from ${this.name}, which wrote:\n${this.stdout}\n${this.#last()}`,
+      withinMs,
     );
   }
 
@@ -168,7 +172,14 @@ export async function cardpad(t: TestScope, argv: readonly string[], input = '')
   return { code, stdout: child.stdout, stderr: child.stderr };
 }
 
-/** The same for a step that must succeed; gives standard output. */
+/** Waits for the end of one that must succeed. */
+export async function mustEnd(child: Child): Promise<void> {
+  child.hush();
+  const { code } = await child.exited;
+  if (code !== 0) throw new Error(`ended with ${code}: ${child.stderr}`);
+}
+
+/** Runs one that must succeed; gives standard output. */
 export async function mustRun(t: TestScope, argv: readonly string[], input = ''): Promise<string> {
   const { code, stdout, stderr } = await cardpad(t, argv, input);
   if (code !== 0) throw new Error(`cardpad ${argv.join(' ')} ended with ${code}: ${stderr}`);

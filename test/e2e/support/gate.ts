@@ -1,10 +1,11 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SamServer, serveSamModule } from '../../../drivers/simulated/samServer.js';
 import { PREAMBLE } from '../../../protocol/reader/samFrame.js';
 import { Changes } from './changes.js';
 import { type Child, startCardpad } from './child.js';
 import { Edges } from './edges.js';
+import { MountedDisk } from './mountedDisk.js';
 import { cardOf, type Person } from './people.js';
 import type { EventLine, Site } from './site.js';
 
@@ -19,6 +20,7 @@ export interface GateOptions {
   readonly lane?: Readonly<Record<string, unknown>>;
   readonly journal?: Readonly<Record<string, unknown>>;
   readonly pulseMs?: number;
+  readonly inputs?: Readonly<Record<string, unknown>>;
   readonly refind?: 'until-lifted' | 'always';
   /** Whether the module reads a card a second time, which a card that says "expired" takes to be believed. */
   readonly reread?: 'refused' | 'allowed';
@@ -27,6 +29,8 @@ export interface GateOptions {
   readonly log?: 'debug' | 'info';
   /** What happens in the enrolled gate's data folder before its first start. */
   readonly prepare?: (data: string) => Promise<void>;
+  /** The data folder lies on a disk of its own, of so many kilobytes. */
+  readonly disk?: { readonly kind: 'tmpfs' | 'ext4'; readonly sizeKb: number };
   /** A data folder beside the first one's, copied from there: two gates with one identity. */
   readonly copyOf?: TestGate;
   /** Another way to the reader than the TCP port of the module in the test. */
@@ -76,6 +80,7 @@ export class TestGate {
     private readonly options: GateOptions,
     readonly reader: SamServer,
     private readonly start: () => Child,
+    private readonly mounted: MountedDisk | undefined,
   ) {
     this.data = join(site.folder, nameOf(options));
     this.gpio = `${this.data}-gpio`;
@@ -104,8 +109,11 @@ export class TestGate {
     site.t.teardown(() => reader.close());
     const config = configOf(data);
     await writeFile(config, JSON.stringify(document(site, options, reader.tcpPort)));
-    const start = () => startCardpad(site.t, ['run', '--config', config, '--log-level', log]);
-    gate = new TestGate(site, options, reader, start);
+    const disk =
+      options.disk && (await MountedDisk.mount(site.t, options.disk.kind, data, options.disk.sizeKb));
+    const argv = ['run', '--config', config, '--log-level', log];
+    const start = () => disk?.startCardpad(argv) ?? startCardpad(site.t, argv);
+    gate = new TestGate(site, options, reader, start, disk);
     const { edges } = gate;
     site.t.teardown(() => edges.close());
     await gate.ready();
@@ -115,6 +123,12 @@ export class TestGate {
   /** The file that it was started with. */
   get config(): string {
     return configOf(this.data);
+  }
+
+  /** Of a gate that was given one. */
+  get disk(): MountedDisk {
+    if (this.mounted === undefined) throw new Error('this gate has no disk of its own');
+    return this.mounted;
   }
 
   get device(): string {
@@ -138,6 +152,13 @@ export class TestGate {
     await writeFile(this.config, JSON.stringify({ ...config, broker }));
     this.startAgain();
     await this.process.line(/reader: ready/);
+  }
+
+  /** Somebody else than the daemon moves a line: a button, a contact. */
+  async input(line: string, level: 0 | 1): Promise<void> {
+    const fresh = join(this.gpio, `.${line}.test`);
+    await writeFile(fresh, String(level));
+    await rename(fresh, join(this.gpio, line));
   }
 
   put(person: Person): void {
@@ -212,13 +233,24 @@ const configOf = (data: string) => `${data}.json`;
 
 function document(site: GateHome, options: GateOptions, tcpPort: number) {
   const folder = join(site.folder, nameOf(options));
-  const { device, site: name = 'e2e', schemes, lane, journal, pulseMs = 300, port, brokerPort } = options;
+  const {
+    device,
+    site: name = 'e2e',
+    schemes,
+    lane,
+    journal,
+    inputs,
+    pulseMs = 300,
+    port,
+    brokerPort,
+  } = options;
   return {
     device,
     site: name,
     ...(schemes === undefined ? {} : { schemes }),
     lane: { name: 'A1', direction: 'entry', ...lane },
     ...(journal === undefined ? {} : { journal }),
+    ...(inputs === undefined ? {} : { inputs }),
     broker: brokerPort === undefined ? site.access : { url: `mqtt://127.0.0.1:${brokerPort}` },
     readers: [{ kind: 'id-card', port: port ?? `tcp://127.0.0.1:${tcpPort}`, pollMs: 100 }],
     gpio: { backend: `sim:${folder}-gpio` },

@@ -18,8 +18,10 @@ const GIVEN = '淑芬秀兰桂英建国志明';
 
 /** An elder, another for each `index`. */
 export function elder(index: number, facts: Omit<Person, 'idNumber' | 'name'> = {}): Person {
-  const birth = new Date(Date.UTC(1931, 4, 17) + index * 37 * DAY_MS).toISOString().slice(0, 10);
-  const first17 = `350203${birth.replaceAll('-', '')}${String(101 + index).padStart(3, '0')}`;
+  // Born within fifty years, and numbered from 101: of thousands no two have the same of both.
+  const bornMs = Date.UTC(1931, 4, 17) + ((index * 37) % 18_000) * DAY_MS;
+  const birth = new Date(bornMs).toISOString().slice(0, 10);
+  const first17 = `350203${birth.replaceAll('-', '')}${101 + (index % 898)}`;
   const [surname, first, second] = [SURNAMES[index % 10], GIVEN[index % 10], GIVEN[(index * 3 + 7) % 10]];
   return { idNumber: `${first17}${checkDigit(first17)}`, name: `${surname}${first}${second}`, ...facts };
 }

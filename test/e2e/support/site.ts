@@ -143,19 +143,22 @@ export class Site {
     device: string,
     look: (lines: readonly EventLine[]) => T | undefined | false,
     what: string,
+    withinMs?: number,
   ): Promise<T> {
     return this.#follower.output(
       (lines) => look(parse(lines).filter((line) => line.device === device)),
       what,
+      withinMs,
     );
   }
 
-  /** Waits until central has that record, however many stand before it. */
-  async arrived(device: string, epoch: number, seq: number): Promise<void> {
+  /** Waits until central has that record. @param withinMs more, where many stand before it */
+  async arrived(device: string, epoch: number, seq: number, withinMs?: number): Promise<void> {
     const beginning = `{"device":"${device}","epoch":${epoch},"seq":${seq},`;
     await this.#follower.output(
       (lines) => lines.findLast((line) => line.startsWith(beginning)),
       `record ${epoch}/${seq}`,
+      withinMs,
     );
   }
 

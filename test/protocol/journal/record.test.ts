@@ -76,7 +76,7 @@ t.test('what cannot be read without comes first, routine last', async (t) => {
     [chain, alarm, visit, routine].toSorted((a, b) => a - b),
     [chain, alarm, visit, routine],
   );
-  const visits = { tap: visit, 'tap-void': visit, verdict: visit };
+  const visits = { tap: visit, 'tap-void': visit, verdict: visit, passage: visit };
   t.same(RECORD_KINDS, {
     start: chain,
     key: chain,

@@ -6,6 +6,7 @@ import {
 } from '../../../protocol/journal/record.js';
 import type {
   AlarmContent,
+  PassageContent,
   TapContent,
   VerdictContent,
   VoidContent,
@@ -68,6 +69,8 @@ export const ALARM: AlarmContent = {
 };
 
 export const VOID: VoidContent = { tap: { epoch: 4, seq: 3 }, reason: 'card.damaged' };
+
+export const PASSAGE: PassageContent = { tap: { epoch: 4, seq: 3 }, direction: 'entry' };
 
 /** A chain of records of one epoch, as their bytes. */
 export function records(count: number): readonly { readonly record: JournalRecord; readonly body: Buffer }[] {

@@ -4,6 +4,7 @@ import {
   ACTIONS,
   openContent,
   parseAlarmContent,
+  parsePassageContent,
   parseTapContent,
   parseVerdictContent,
   parseVoidContent,
@@ -15,7 +16,7 @@ import { DECIDERS, OUTCOMES } from '../../../protocol/verdict.js';
 import { flipped } from '../flip.js';
 import { assertNeverThrows, mistyped, notRefused, spoiled } from '../wire/hostile.js';
 import { bytesOf } from '../wire/samples.js';
-import { ALARM, DEVICE, TAP, VERDICT, VOID } from './samples.js';
+import { ALARM, DEVICE, PASSAGE, TAP, VERDICT, VOID } from './samples.js';
 
 const FIRST = bytesOf('record key', 32);
 const IV = bytesOf('iv', 12);
@@ -151,6 +152,16 @@ t.test('an alarm may say a few short words more, and nothing that a person could
     t.notOk(parse(content).ok, what);
   }
   assertNeverThrows(parseAlarmContent, Object.keys(ALARM));
+});
+
+t.test('a passage without a tap is one of nobody known', async (t) => {
+  const parse = (value: unknown) => parsePassageContent(Buffer.from(JSON.stringify(value)));
+  t.same(parse({ direction: 'exit' }), { ok: true, value: { direction: 'exit' } });
+  t.notOk(parse({ tap: null, direction: 'exit' }).ok);
+  t.notOk(parse({ direction: 'out' }).ok);
+  t.same(notRefused(parsePassageContent, spoiled(PASSAGE)), ['without tap']);
+  t.same(notRefused(parsePassageContent, mistyped(PASSAGE, [])), []);
+  assertNeverThrows(parsePassageContent, Object.keys(PASSAGE));
 });
 
 t.test('an alarm is as long as a visit', async (t) => {

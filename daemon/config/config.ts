@@ -180,7 +180,6 @@ export const policyOf = (config: Config): readonly PolicyRow[] => tableOf(config
 interface PartlyRead {
   readonly lane?: { readonly policy?: Config['lane']['policy'] };
   readonly readers?: readonly (Partial<Config['readers'][number]> | undefined)[];
-  readonly dataDir?: string;
   readonly gpio?: {
     readonly backend?: string;
     readonly lines?: Readonly<Record<string, LineAt | undefined>>;
@@ -301,61 +300,20 @@ export function readConfig(document: unknown): ConfigResult {
     : { ok: false, errors: reader.errors };
 }
 
-type Loaded =
-  | { readonly ok: true; readonly document: unknown }
-  | { readonly ok: false; readonly errors: readonly ConfigError[] };
-
-async function loadDocument(file: string): Promise<Loaded> {
+/** Reads a configuration file. A file that is missing or no JSON is an error like the others. */
+export async function loadConfig(file: string): Promise<ConfigResult> {
   const bytes = await readFileIfThere(file);
   if (bytes === undefined) {
     return { ok: false, errors: [{ path: '', code: 'config.no-file', message: `there is no file ${file}` }] };
   }
+  let document: unknown;
   try {
-    return { ok: true, document: JSON.parse(bytes.toString('utf8')) as unknown };
+    document = JSON.parse(bytes.toString('utf8'));
   } catch (thrown) {
     const message = `is not JSON: ${messageOf(thrown)}`;
     return { ok: false, errors: [{ path: '', code: 'config.not-json', message }] };
   }
-}
-
-/** Reads a configuration file. A file that is missing or no JSON is an error like the others. */
-export async function loadConfig(file: string): Promise<ConfigResult> {
-  const loaded = await loadDocument(file);
-  return loaded.ok ? readConfig(loaded.document) : loaded;
-}
-
-/** What has to be driven, as much of it as can be read. */
-export interface ConfiguredOutputs {
-  readonly gpio: GpioSettings | undefined;
-  /** The relay first. */
-  readonly outputs: readonly Line[];
-  readonly dataDir: string | undefined;
-  readonly errors: readonly ConfigError[];
-}
-
-const isLine = (line: Partial<Line> | undefined): line is Line =>
-  line?.line !== undefined && line.activeLow !== undefined;
-
-/**
- * Reads the outputs of a configuration file and nothing else, for who has to drive them whatever is wrong beside: keys
- * of other kinds may be missing or wrong, and an output that is wrong takes no other with it.
- */
-export async function loadOutputs(file: string): Promise<ConfiguredOutputs> {
-  const loaded = await loadDocument(file);
-  if (!loaded.ok) return { gpio: undefined, outputs: [], dataDir: undefined, errors: loaded.errors };
-  const reader = new DocumentReader();
-  const whole = withFlatGate(loaded.document);
-  const part = isObject(whole) ? { gpio: whole.gpio, outputs: whole.outputs, dataDir: whole.dataDir } : whole;
-  const rows = CONFIG_KEYS.filter(({ path }) => /^(gpio|outputs|dataDir)\b/.test(path));
-  const split = rows.map((key) => ({ rest: key.path.split('.'), key }));
-  const { gpio, outputs = {}, dataDir } = (reader.object(split, part, '') ?? {}) as PartlyRead;
-  const { lamps = {}, buzzer, staff, gate } = outputs;
-  return {
-    gpio: gpio?.backend === undefined ? undefined : ({ ...gpio, lines: gpio.lines ?? {} } as GpioSettings),
-    outputs: [gate, ...Object.values(lamps), buzzer, staff].filter(isLine),
-    dataDir,
-    errors: reader.errors,
-  };
+  return readConfig(document);
 }
 
 /** One error as a line for people. */

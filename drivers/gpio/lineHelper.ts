@@ -5,6 +5,9 @@ import { LINE_HELPER } from './lineHelperScript.js';
 
 /** A command takes microseconds. What is not done after this, on whatever board, is not going to be. */
 const ANSWER_WITHIN_MS = 2000;
+/** Before its first answer the helper has to be loaded, from a slow card, beside a whole system that starts. */
+const START_WITHIN_MS = 15_000;
+const LAST_LOOK_MS = 100;
 const MAX_LINE_LENGTH = 64 * 1024;
 
 export type StartHelper = () => ChildProcessWithoutNullStreams;
@@ -32,6 +35,7 @@ export class LineHelper {
   #complaint = '';
   #failure: CardpadError | undefined;
   #closed = false;
+  #isStarted = false;
   #cancelWatch: Cancel | undefined;
   #onSaid: (fields: readonly string[]) => void = () => {};
   #onFailure: (error: CardpadError) => void = () => {};
@@ -115,14 +119,16 @@ export class LineHelper {
   }
 
   /** Looks whether the oldest command has its answer in time. */
-  #watch(): void {
+  #watch(isLastLook = false): void {
     const [oldest] = this.#pending;
-    if (this.#cancelWatch !== undefined || oldest === undefined || this.#closed) return;
-    const leftMs = oldest.sinceMs + ANSWER_WITHIN_MS - this.clock.monotonicMs();
-    if (leftMs <= 0) return this.#fail('does not answer');
-    this.#cancelWatch = this.clock.schedule(leftMs, () => {
+    if (this.#cancelWatch !== undefined || oldest === undefined || this.#closed || this.#failure) return;
+    const withinMs = this.#isStarted ? ANSWER_WITHIN_MS : START_WITHIN_MS;
+    const leftMs = oldest.sinceMs + withinMs - this.clock.monotonicMs();
+    if (leftMs <= 0 && isLastLook) return this.#fail('does not answer');
+    // A program that was stuck itself runs its timers before it reads: the answer may lie there.
+    this.#cancelWatch = this.clock.schedule(Math.max(leftMs, LAST_LOOK_MS), () => {
       this.#cancelWatch = undefined;
-      this.#watch();
+      this.#watch(leftMs <= 0);
     });
   }
 
@@ -130,11 +136,15 @@ export class LineHelper {
     const lines = `${this.#text}${text}`.split('\n');
     this.#text = lines.pop() ?? '';
     if (this.#text.length > MAX_LINE_LENGTH) return this.#fail('talks nonsense');
+    this.#isStarted ||= lines.length > 0;
     for (const line of lines) {
       const fields = line.split('\t');
       if (fields[0] === 'ok' || fields[0] === 'error') this.#pending.shift()?.answered(fields);
       else this.#onSaid(fields);
     }
+    this.#cancelWatch?.();
+    this.#cancelWatch = undefined;
+    this.#watch();
   }
 
   #fail(what: string, { cause, kill = true }: { cause?: unknown; kill?: boolean } = {}): void {

@@ -124,7 +124,7 @@ my $text = '';
 while (1) {
   my $ready = '';
   vec($ready, fileno($_), 1) = 1 for *STDIN, map { $_->{line} } values %inputs;
-  next if select($ready, undef, undef, LOOK_EVERY_S) < 0;
+  next if select($ready, undef, undef, %inputs ? LOOK_EVERY_S : undef) < 0;
   if (vec($ready, fileno(STDIN), 1)) {
     exit 0 unless sysread(STDIN, $text, 4096, length $text);
     while ($text =~ s/^([^\n]*)\n//) {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { loadOutputs } from '../../daemon/config/config.js';
+import { readOutputsOnly } from '../../daemon/config/outputsOnly.js';
 import type { GpioSettings } from '../../drivers/gpio/backends.js';
 import { type Level, type LineRef, levelOf } from '../../drivers/gpio/gpio.js';
 import { openGpio } from '../../drivers/gpio/open.js';
@@ -13,20 +13,27 @@ type Outcome =
   | { readonly line: string; readonly level: Level }
   | { readonly line: string; readonly error: CardpadError };
 
-/** A line for itself: what is wrong with one must not keep another on. */
-async function makeSafe(settings: GpioSettings, ref: LineRef): Promise<Outcome> {
+async function makeAllSafe(settings: GpioSettings, outputs: readonly LineRef[]): Promise<readonly Outcome[]> {
+  const gpio = await openGpio(settings, { outputs, inputs: [] }, systemClock);
+  for (const ref of outputs) gpio.output(ref, 'off');
+  gpio.close();
+  return outputs.map((ref) => ({ line: ref.line, level: levelOf(false, ref) }));
+}
+
+/** All at once, and where that fails each for itself: what is wrong with one line must not keep another on. */
+async function makeSafe(settings: GpioSettings, outputs: readonly LineRef[]): Promise<readonly Outcome[]> {
   try {
-    const gpio = await openGpio(settings, { outputs: [ref], inputs: [] }, systemClock);
-    gpio.output(ref, 'off');
-    gpio.close();
-    return { line: ref.line, level: levelOf(false, ref) };
+    return await makeAllSafe(settings, outputs);
   } catch (thrown) {
-    const error =
-      thrown instanceof CardpadError
-        ? thrown
-        : new CardpadError('gpio.failed', 'reject', `Line ${ref.line}: ${messageOf(thrown)}`);
-    return { line: ref.line, error };
+    const [ref, second] = outputs;
+    if (ref !== undefined && second === undefined) return [{ line: ref.line, error: asError(ref, thrown) }];
+    return (await Promise.all(outputs.map((one) => makeSafe(settings, [one])))).flat();
   }
+}
+
+function asError({ line }: LineRef, thrown: unknown): CardpadError {
+  if (thrown instanceof CardpadError) return thrown;
+  return new CardpadError('gpio.failed', 'reject', `Line ${line}: ${messageOf(thrown)}`);
 }
 
 /** A gate at work drives its lines itself: from outside nothing may be put in between. */
@@ -83,17 +90,16 @@ example: cardpad outputs safe --config /etc/cardpad/config.json`,
     });
     noMorePositionals(positionals);
     const file = required(values.config, '--config');
-    const { gpio, outputs, dataDir, errors } = await loadOutputs(file);
+    const { gpio, outputs, dataDir, problems } = await readOutputsOnly(file);
     await refuseBesideGate(dataDir);
     // Waiting for a line does not keep a process alive.
     const alive = setInterval(() => {}, 3_600_000);
-    const outcomes = gpio === undefined ? [] : await Promise.all(outputs.map((ref) => makeSafe(gpio, ref)));
+    const outcomes = gpio === undefined ? [] : await makeSafe(gpio, outputs);
     clearInterval(alive);
-    for (const { path, message, code } of errors)
-      toPeople(`cardpad outputs safe: ${path || 'configuration'}: ${message} (${code})`);
-    if (errors.length > 0) toPeople(`Correct ${file}, until this says ok: cardpad config check ${file}`);
+    for (const problem of problems) toPeople(`cardpad outputs safe: ${problem}`);
+    if (problems.length > 0) toPeople(`Correct ${file}, until this says ok: cardpad config check ${file}`);
     const code = tell(outcomes, values.json ?? false);
-    return errors.length > 0 ? EXIT.no : code;
+    return problems.length > 0 ? EXIT.no : code;
   },
 };
 

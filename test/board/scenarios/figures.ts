@@ -1,0 +1,43 @@
+import { type Scenario, serving } from './scenario.js';
+
+const WITHIN_MS = 240_000;
+const RESIDENT = "sed -n 's/^VmRSS: *\\([0-9]*\\) kB/\\1/p' /proc/$P/status";
+
+const megabytes = (kilobytes: string) => `${(Number(kilobytes) / 1024).toFixed(1)} MB`;
+
+/** Node with nothing to do, started as the daemon is. */
+const BARE_NODE = `
+  node -e 'setInterval(() => {}, 1e6); require("fs").writeFileSync("/run/bare-node", "up")' & P=$!
+  until [ -e /run/bare-node ]; do sleep 0.05; done; sleep 2; ${RESIDENT}; kill $P`;
+const START_OF_NODE = 's=$(date +%s%N); node -e 0; echo $((($(date +%s%N) - s) / 1000000))';
+
+export const figures: Scenario = {
+  name: 'figures',
+  title: 'what the installed gate costs and how it is fenced in, by the accounts of system and kernel',
+  async run(bench) {
+    const { gate, note } = bench;
+    const { agent } = gate.machine;
+    await agent.run(START_OF_NODE, WITHIN_MS);
+    const node = await agent.run(START_OF_NODE, WITHIN_MS);
+    const from = gate.mark;
+    await gate.order('start');
+    const starting = await gate.said(/^Starting/, from);
+    const started = await gate.said(/^Started/, from);
+    await gate.ready(from);
+    note(`start of the service until it says ready: ${(started.atMs - starting.atMs).toFixed(0)} ms`);
+    note(`start and end of bare Node: ${node} ms`);
+    await serving(bench);
+    for (let round = 0; round < 5; round++) await gate.tap();
+    const process = await gate.processId();
+    const resident = await agent.run(`P=${process}; ${RESIDENT}`);
+    const bare = await agent.run(BARE_NODE, WITHIN_MS);
+    note(`resident after five taps: ${megabytes(resident)}; bare Node: ${megabytes(bare)}`);
+    const group = Number(await gate.property('MemoryCurrent'));
+    note(`memory of the control group: ${megabytes(String(group / 1024))}`);
+    const security = await agent.run(
+      'systemd-analyze security --no-pager cardpad.service | tail -1',
+      WITHIN_MS,
+    );
+    note(`systemd-analyze security: ${security.replace(/^\W+/, '')}`);
+  },
+};

@@ -186,8 +186,14 @@ async function makeParts(
           void links.questions?.send(downTopic(device, 'verdict'), payload, answering(asked)),
       })
     : undefined;
-  const sendAck = (device: string, payload: Buffer, answered: Uint8Array): boolean =>
-    links.records?.send(downTopic(device, 'ack'), payload, { correlation: correlationOf(answered) }) ?? false;
+  // QoS 1, and the broker's word on it is not waited for. The gate's PUBACK carries the TCP acknowledgement: without it a
+  // broker that does not set TCP_NODELAY holds back the next verdict for as long as a gate delays that, some 40 ms.
+  const sendAck = (device: string, payload: Buffer, answered: Uint8Array): boolean => {
+    if (links.records?.up !== true) return false;
+    const properties = { correlation: correlationOf(answered) };
+    links.records.publish(downTopic(device, 'ack'), payload, properties).catch(() => {});
+    return true;
+  };
   const intake = takes
     ? new Intake({
         ...common,

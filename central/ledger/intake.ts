@@ -26,7 +26,7 @@ export interface IntakeOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly drops: Drops;
-  /** Sends an ack at QoS 0: one that is lost is asked for again. False when it cannot. @param batch the payload answered */
+  /** Sends an ack; one that is lost is asked for again. False when it cannot. @param batch the payload answered */
   readonly sendAck: (device: string, payload: Buffer, batch: Uint8Array) => boolean;
   /** Told how far the main line is on disk, after that was said in an ack. Must not throw. */
   readonly onAcknowledged: (device: string, place: Place) => void;

@@ -88,8 +88,8 @@ export class SegmentWriter {
 
   /** Resolves when nothing waits any more, or the disk fails. */
   async idle(): Promise<void> {
-    this.#flush();
-    while (this.#running !== undefined) await this.#running;
+    // What came while a flush was under way wants one of its own.
+    for (this.#flush(); this.#running !== undefined; this.#flush()) await this.#running;
   }
 
   /** Ends with one last try at what a failing disk has left in line. */

@@ -170,7 +170,7 @@ export class Link {
       subscriptions: [
         { topic: downTopic(device, 'welcome'), qos: 0 },
         { topic: downTopic(device, 'verdict'), qos: 0 },
-        { topic: downTopic(device, 'ack'), qos: 0 },
+        { topic: downTopic(device, 'ack'), qos: 1 },
         { topic: EVERY_CENTRAL_STATE, qos: 0 },
         { topic: this.#presence.topic, qos: 0, optional: true },
       ],

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { joinBox, open, type SealKeys, seal, splitBox } from '../sm/sealed.js';
+import { secretBytes } from '../sm/secretBytes.js';
 import { KdfSm3 } from '../sm/sm3.js';
 import { DECIDERS, OutcomeSchema, ReasonSchema, ReasonsSchema } from '../verdict.js';
 import { parseJson, toPaddedJson } from '../wire/json.js';
@@ -103,9 +104,12 @@ export class RecordKey {
     return this.#step;
   }
 
-  /** The keys of the current step, until this is called again; the caller moves on after it. */
+  /** The keys of the current step, the caller's own; it moves on after it. */
   current(): SealKeys {
-    const bytes = this.#seal.derive();
+    const derived = this.#seal.derive();
+    const bytes = secretBytes(derived.length);
+    bytes.set(derived);
+    derived.fill(0);
     return { cipherKey: bytes.subarray(0, 16), macKey: bytes.subarray(16) };
   }
 

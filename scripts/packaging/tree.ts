@@ -18,6 +18,7 @@ const COPIED: readonly (readonly [from: string, to: string])[] = [
   ['scripts/packaging/debian/README.Debian', 'usr/share/doc/cardpad/README.Debian'],
   ['scripts/packaging/debian/config.json', 'usr/share/doc/cardpad/examples/config.json'],
   ['docs/installing.md', 'usr/share/doc/cardpad/installing.md'],
+  ['docs/wiring.svg', 'usr/share/doc/cardpad/wiring.svg'],
   ['docs/operating.md', 'usr/share/doc/cardpad/operating.md'],
   ['docs/configuration.md', 'usr/share/doc/cardpad/configuration.md'],
   ['docs/security.md', 'usr/share/doc/cardpad/security.md'],

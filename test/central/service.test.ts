@@ -159,14 +159,14 @@ t.test('at a stop central says what it has dropped in all, once', async (t) => {
   t.equal(said.length, 1);
 });
 
-t.test('verdicts, welcomes and acks go at QoS 0, and nothing of a device is retained', async (t) => {
+t.test('verdicts and welcomes go at QoS 0, acks at QoS 1, and nothing of a device is retained', async (t) => {
   const { device, exchange, network, ledgerKey } = await openScene(t);
   await exchange('verify', device.ask(question()), 'verdict');
   const journal = new TestJournal(device.name, 1, null, ledgerKey);
   await exchange('events', device.send(journal.batch()), 'ack');
   const qosOf = (kind: 'welcome' | 'verdict' | 'ack') =>
     network.sent.filter(({ topic }) => topic === downTopic(device.name, kind)).map(({ qos }) => qos);
-  t.same([qosOf('welcome'), qosOf('verdict'), qosOf('ack')], [[0], [0], [0]]);
+  t.same([qosOf('welcome'), qosOf('verdict'), qosOf('ack')], [[0], [0], [1]]);
   t.same([...network.retained.keys()], [centralStateTopic('w1')]);
 });
 

@@ -67,7 +67,7 @@ t.test('who wires by the picture does so as well', async (t) => {
   ]);
 });
 
-t.test('the change that the page asks for gives a right configuration', async (t) => {
+t.test('what the page shows of the example gives a right configuration', async (t) => {
   const [block] = blocksOf(page).filter(({ language }) => language === 'json');
   const change = JSON.parse(block?.text ?? '') as Json;
   const read = readConfig(changed(example, change));

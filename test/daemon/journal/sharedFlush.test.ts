@@ -79,6 +79,21 @@ for (const [name, end] of [
   });
 }
 
+t.test('a look for peace also flushes what came while a flush was under way', async (t) => {
+  const disk = new MemoryDisk();
+  const { journal } = await openOn(disk);
+  disk.holdSyncs();
+  const { id } = journal.append(tap);
+  await settle();
+  const late = new Watched(journal.append(verdictOn(id), 'later').durable);
+  const idle = journal.idle();
+  await settle();
+  disk.releaseSyncs();
+  await idle;
+  t.equal(late.state, 'done');
+  await journal.close();
+});
+
 t.test('a new segment begins when the one before it is flushed', async (t) => {
   const disk = new MemoryDisk();
   const { journal } = await openOn(disk);

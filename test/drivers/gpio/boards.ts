@@ -114,6 +114,17 @@ export function boardOf(kind: string, dir: string): Board {
   return kind === 'fake:' ? fakeBoard(dir) : realBoard(kind);
 }
 
+/** A helper whose gate has just gone still puts its lines in order; rmSync's own retries look at no file anew. */
+function removeWritten(dir: string): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      return rmSync(dir, { recursive: true, force: true });
+    } catch (thrown) {
+      if (tries === 100) throw thrown;
+    }
+  }
+}
+
 /** A board of its own for a test. */
 export function newBoard(kind: string): { readonly board: Board; readonly dir: string } {
   const dir = mkdtempSync(join(tmpdir(), 'cardpad-board-'));
@@ -125,6 +136,6 @@ export function newBoard(kind: string): { readonly board: Board; readonly dir: s
   const board = boardOf(kind, dir);
   return {
     dir,
-    board: { ...board, remove: () => rmSync(dir, { recursive: true, force: true, maxRetries: 20 }) },
+    board: { ...board, remove: () => removeWritten(dir) },
   };
 }

@@ -109,6 +109,8 @@ export class Rig {
 
   /** A machine as it was when it was kept, with a central that remembers no more than it does. */
   async restored(): Promise<Gate> {
+    // What a scenario that failed has left on the pad.
+    this.uart.module.lift();
     await this.outside.freshCentral(this.#enrolled);
     return new Gate(await this.#machine({ snapshot: INSTALLED }), this.uart.module);
   }

@@ -69,7 +69,7 @@ async function runAll(scenarios: readonly Scenario[], rig: Rig, report: Report):
       try {
         await scenario.run(rig.bench(gate));
       } finally {
-        await gate.machine.cutPower();
+        await rig.powerOff();
       }
     });
   }

@@ -34,6 +34,8 @@ const INSTALLED = 'installed';
 /** One board with its surroundings, as scenarios find it. */
 export class Rig {
   #machines = 0;
+  /** The one that is on: no two can write to one disk. */
+  #machine: Machine | undefined;
   #enrolled = '';
   readonly #choices: ConfigChoices;
 
@@ -83,12 +85,12 @@ export class Rig {
     const began = performance.now();
     if (!boot && disk.isThere) {
       await disk.copyTo(this.#disk);
-      const machine = await this.#machine({ snapshot: BOOTED });
+      const machine = await this.#start({ snapshot: BOOTED });
       this.report.note(`a booted machine, restored: ${inSeconds(performance.now() - began)}`);
       return machine;
     }
     disk.empty(this.#disk);
-    const machine = await this.#machine({});
+    const machine = await this.#start({});
     this.report.note(`boot: ${inSeconds(performance.now() - began)}, by its own account:`);
     const account = (await machine.agent.run('uname -r; systemd-analyze 2>&1 | head -1')).split('\n');
     for (const line of account) this.report.note(`  ${line}`);
@@ -103,14 +105,16 @@ export class Rig {
   async keep(gate: Gate): Promise<void> {
     await gate.machine.agent.run('sync');
     await gate.machine.save(INSTALLED);
-    await gate.machine.cutPower();
+    await this.powerOff();
     this.#enrolled = await this.outside.keepCentral();
   }
 
   /** A machine as it was when it was kept, with a central that remembers no more than it does. */
   async restored(): Promise<Gate> {
+    // What a scenario that failed has left on the pad.
+    this.uart.module.lift();
     await this.outside.freshCentral(this.#enrolled);
-    return new Gate(await this.#machine({ snapshot: INSTALLED }), this.uart.module);
+    return new Gate(await this.#start({ snapshot: INSTALLED }), this.uart.module);
   }
 
   bench(gate: Gate): Bench {
@@ -119,10 +123,8 @@ export class Rig {
       outside: this.outside,
       choices: this.#choices,
       note: (words) => this.report.note(words),
-      bootAgain: async (clock) => {
-        await gate.machine.cutPower();
-        return new Gate(await this.#machine(clock === undefined ? {} : { clock }), this.uart.module);
-      },
+      bootAgain: async (clock) =>
+        new Gate(await this.#start(clock === undefined ? {} : { clock }), this.uart.module),
     };
   }
 
@@ -134,10 +136,11 @@ export class Rig {
     return join(this.options.folder, 'payload.img');
   }
 
-  #machine(how: Pick<MachineOptions, 'snapshot' | 'clock'>): Promise<Machine> {
+  async #start(how: Pick<MachineOptions, 'snapshot' | 'clock'>): Promise<Machine> {
     const { cache, architecture, folder } = this.options;
+    await this.powerOff();
     this.#machines += 1;
-    return Machine.start(this.scope, {
+    this.#machine = await Machine.start(this.scope, {
       architecture,
       kernel: join(cache, `kernel-${architecture}`),
       disk: this.#disk,
@@ -147,6 +150,12 @@ export class Rig {
       brokerPort: this.outside.brokerPort,
       ...how,
     });
+    return this.#machine;
+  }
+
+  /** Takes the power from the machine that is on. */
+  async powerOff(): Promise<void> {
+    await this.#machine?.cutPower();
   }
 
   /** What the machine is given, as its second disk. */

@@ -87,12 +87,22 @@ export class Machine {
     takers.trace = machine.lines.take;
     takers.log = machine.log.take;
     scope.teardown(() => machine.cutPower());
-    await monitor.ready();
-    if (qtest !== undefined) await interceptPins(monitor, qtest);
-    if (options.snapshot === undefined) await agent.started(BOOT_WITHIN_MS);
-    else await machine.wake();
-    await machine.lines.findBase();
+    try {
+      await machine.#comeUp();
+    } catch (thrown) {
+      // Its disk is free for the next one.
+      await machine.cutPower();
+      throw thrown;
+    }
     return machine;
+  }
+
+  async #comeUp(): Promise<void> {
+    await this.monitor.ready();
+    if (this.qtest !== undefined) await interceptPins(this.monitor, this.qtest);
+    if (this.options.snapshot === undefined) await this.agent.started(BOOT_WITHIN_MS);
+    else await this.#wake();
+    await this.lines.findBase();
   }
 
   /** The power goes: nothing is written any more, nobody says goodbye. */
@@ -111,7 +121,7 @@ export class Machine {
   }
 
   /** A machine from a snapshot believes that no time has passed, and has read another second disk. */
-  private async wake(): Promise<void> {
+  async #wake(): Promise<void> {
     await this.agent.run(
       `date -s @${Math.round(Date.now() / 1000)} >/dev/null; blockdev --flushbufs /dev/vdb`,
     );

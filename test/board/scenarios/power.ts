@@ -2,7 +2,7 @@ import { inSeconds } from '../report.js';
 import { type Bench, expect, type Scenario, serving } from './scenario.js';
 import { tapsOf } from './taps.js';
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 /** Takes the power away while a tap is being written; the same disk goes on. */
 async function cutInTap(bench: Bench): Promise<Bench> {

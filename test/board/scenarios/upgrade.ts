@@ -6,6 +6,9 @@ import { tapsOf } from './taps.js';
 // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own placeholder.
 const versionOf = "dpkg-query --show --showformat='${Version}' cardpad";
 
+const SUMS =
+  'sha256sum /etc/cardpad/config.json /var/lib/cardpad/device.json /var/lib/cardpad/central.public.json';
+
 export const upgrade: Scenario = {
   name: 'upgrade',
   title: 'an upgrade of a running gate: keys, configuration and journal stay, the new one serves',
@@ -19,7 +22,7 @@ export const upgrade: Scenario = {
     await gate.ready(from);
     const before = await gate.tap();
     const process = await gate.processId();
-    const kept = await agent.run('sha256sum /etc/cardpad/config.json /var/lib/cardpad/*key* 2>/dev/null');
+    const kept = await agent.run(SUMS);
 
     const upgraded = gate.mark;
     const began = performance.now();
@@ -28,7 +31,7 @@ export const upgrade: Scenario = {
     await gate.ready(upgraded);
     expect('whether the version is another', (await agent.run(versionOf)) !== old, true);
     expect('whether the process is another', (await gate.processId()) !== process, true);
-    const now = await agent.run('sha256sum /etc/cardpad/config.json /var/lib/cardpad/*key* 2>/dev/null');
+    const now = await agent.run(SUMS);
     expect('configuration and keys', now, kept);
     const after = await gate.tap();
     await outside.hasTap(choices.device, after.decided.tap);

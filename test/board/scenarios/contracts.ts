@@ -12,7 +12,8 @@ async function holds({ gate, note }: Bench, name: string, program: string): Prom
   );
   const oks = output.split('\n').filter((line) => /^ *ok /.test(line)).length;
   note(`${name}: ${oks} held`);
-  if (status !== 0) throw new Error(`${name}: ${output}`);
+  const told = output.split('\n').filter((line) => !/^ *(?:ok |# +at )/.test(line));
+  if (status !== 0) throw new Error(`${name}: ${told.join('\n')}`);
 }
 
 export const contracts: Scenario = {
@@ -26,10 +27,12 @@ export const contracts: Scenario = {
       cd /root/payload/contracts/node_modules
       cp /usr/lib/cardpad/native/epoll.node epoll/build/Release/
       cp /usr/lib/cardpad/native/i2c.node i2c-bus/build/Release/`);
-    await holds(bench, 'sysfs', 'test/drivers/gpio/onBoard.js sysfs:');
+    // First: the last that the other one does is to die with lines that stay exported, which are in use for this one.
     await holds(bench, 'character device', 'test/drivers/gpio/onBoard.js gpiochip:');
+    await holds(bench, 'sysfs', 'test/drivers/gpio/onBoard.js sysfs:');
+    // The service does this when it starts.
     const bus = await agent.run(
-      'for b in /sys/bus/i2c/devices/i2c-*; do grep -q "board memory" $b/name && basename $b; done',
+      'modprobe i2c-dev; for b in /sys/bus/i2c/devices/i2c-*; do grep -q "board memory" $b/name && basename $b; done',
     );
     await holds(bench, 'raw I2C', `test/drivers/ports/i2cOnBus.js /dev/${bus} ${MEMORY} 0x77 memory`);
   },

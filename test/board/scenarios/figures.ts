@@ -1,7 +1,7 @@
 import { type Scenario, serving } from './scenario.js';
 
 const WITHIN_MS = 240_000;
-const RESIDENT = "sed -n 's/^VmRSS: *\\([0-9]*\\) kB/\\1/p' /proc/$P/status";
+const RESIDENT = "sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$P/status";
 
 const megabytes = (kilobytes: string) => `${(Number(kilobytes) / 1024).toFixed(1)} MB`;
 

@@ -1,7 +1,10 @@
 # Sourced by scripts/test-board: packages of a named Debian release, whatever the machine itself runs. This apt has its
 # own lists and folders below $cache; nothing of the machine's is read or changed but Debian's keys.
 
-mirror=${CARDPAD_BOARD_MIRROR:-http://deb.debian.org/debian}
+# Where this machine itself gets Debian from, unless told otherwise; apt knows it without having fetched anything.
+mirror=${CARDPAD_BOARD_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
+  grep -m 1 -E '/debian/?$' || true)}
+mirror=${mirror%/}
 
 # apt_of RELEASE ARCHITECTURE COMMAND ...    COMMAND is a program of apt: apt-get, apt-cache
 apt_of() {

@@ -53,7 +53,7 @@ const RENEW_SPREAD = 0.1;
 
 /**
  * Keeps a session with central, and decides when to say hello: ahead of the first tap, and ahead of the session's end
- * while the old one still serves. SM2 costs hundreds of milliseconds on a board, so no tap pays for it.
+ * while the old one still serves. SM2 costs up to hundreds of milliseconds on a board, so no tap pays for it.
  */
 export class SessionKeeper {
   readonly #handshake: Handshake;

@@ -3,8 +3,8 @@ import type { Sm2KeyPair } from '../../protocol/sm/sm2Key.js';
 import type { Sm2Operations } from './operations.js';
 
 /**
- * SM2 without its price: an operation takes tens of milliseconds on a PC and hundreds on a board, so it runs where it
- * holds nobody up. One contract test runs against every implementation.
+ * SM2 without its price: an operation takes up to 2 ms on a PC, tens on a board, and by sm-crypto ten times as long, so
+ * it runs where it holds nobody up. One contract test runs against every implementation.
  *
  * Every call may also reject with CardpadError `sm2.busy` (retry: too many are waiting), `sm2.worker` (retry: the
  * thread died under it) or `sm2.closed` (reject).

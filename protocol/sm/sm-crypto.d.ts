@@ -8,12 +8,6 @@ declare module 'sm-crypto' {
     nextBytes(bytes: number[]): void;
   }
 
-  /** A signing nonce k with x1 of [k]G. Secret; to be used once; opaque to everybody but sm-crypto. */
-  export interface SigningPoint {
-    readonly k: unknown;
-    readonly x1: unknown;
-  }
-
   interface SignatureOptions {
     readonly hash: true;
     readonly der: false;
@@ -23,12 +17,10 @@ declare module 'sm-crypto' {
   interface Sm2 {
     generateKeyPairHex(bits: number, source: RandomSource): { privateKey: string; publicKey: string };
     getPublicKeyFromPrivateKey(privateKey: string): string;
-    getPoint(): SigningPoint;
-    /** Takes its point off the end of `pointPool`, or makes one. */
     doSignature(
       message: Uint8Array,
       privateKey: string,
-      options: SignatureOptions & { readonly publicKey: string; readonly pointPool: SigningPoint[] },
+      options: SignatureOptions & { readonly publicKey: string; readonly pointPool: readonly [] },
     ): string;
     doVerifySignature(
       message: Uint8Array,

@@ -1,66 +1,87 @@
-import smCrypto, { type SigningPoint } from 'sm-crypto';
 import { CardpadError } from '../errors.js';
+import { platformHasSm2, platformSm2Encryption, platformSm2Signatures } from './platformSm2.js';
+import { SM2_POINT_BYTES } from './sm2Curve.js';
+import type { Sm2EncryptionEngine, Sm2SignatureEngine } from './sm2Engine.js';
 import { isSm2PrivateKey, isSm2PublicKey, type Sm2KeyPair } from './sm2Key.js';
-import { systemRandom } from './sm2Random.js';
+import { SM2_KNOWN } from './sm2Known.js';
+import { SM3_BYTES } from './sm3.js';
 
-const { sm2 } = smCrypto;
-
-/** The distinguishing identifier where none was agreed on (GM/T 0009-2012). */
-export const SM2_USER_ID = '1234567812345678';
 export const SM2_MAX_BYTES = 64 * 1024;
 
-const SIGNATURE_OPTIONS = { hash: true, der: false, userId: SM2_USER_ID } as const;
-const C1C3C2 = 1;
-const POINT_BYTES = 65;
-const CHECK_BYTES = 32;
-// 64 bits more than n has, so that reducing by n leaves no bias that counts (FIPS 186-5, A.2.1).
-const KEY_DRAW_BITS = 320;
+/** Whether it verifies the standard's own signature, and one of its own. */
+export function fitsSm2Signatures({ sign, verify }: Sm2SignatureEngine): boolean {
+  const { signed, signature, privateKey, publicKey } = SM2_KNOWN;
+  try {
+    return (
+      verify(signed, signature, publicKey) && verify(signed, sign(signed, privateKey, publicKey), publicKey)
+    );
+  } catch {
+    return false;
+  }
+}
 
-/** A nonce for one signature, with its point computed ahead. Secret; never stored, sent or used twice. */
-export type Sm2SigningPoint = SigningPoint;
+/** Whether it decrypts the standard's own ciphertext. Node.js 24.21 refuses every SM2 key pair as invalid. */
+export function fitsSm2Encryption({ decrypt }: Sm2EncryptionEngine): boolean {
+  const { ciphertext, encrypted, privateKey } = SM2_KNOWN;
+  try {
+    return decrypt(ciphertext, privateKey)?.equals(encrypted) ?? false;
+  } catch {
+    return false;
+  }
+}
 
-/** A fresh key pair from the operating system's generator. Tens of milliseconds on a PC. */
-export function generateSm2KeyPair(): Sm2KeyPair {
-  const { privateKey, publicKey } = sm2.generateKeyPairHex(KEY_DRAW_BITS, systemRandom);
-  return { privateKey, publicKey };
+/** The engine in use. sm-crypto is loaded only where the platform has no SM2, or not this part of it. */
+export const sm2SignatureEngine: Sm2SignatureEngine =
+  platformHasSm2 && fitsSm2Signatures(platformSm2Signatures)
+    ? platformSm2Signatures
+    : (await import('./portableSm2.js')).portableSm2Signatures;
+
+/** The engine in use, as above. */
+export const sm2EncryptionEngine: Sm2EncryptionEngine =
+  platformHasSm2 && fitsSm2Encryption(platformSm2Encryption)
+    ? platformSm2Encryption
+    : (await import('./portableSm2.js')).portableSm2Encryption;
+
+/** A fresh key pair from the operating system's generator. */
+export function generateSm2KeyPair(engine: Sm2SignatureEngine = sm2SignatureEngine): Sm2KeyPair {
+  return engine.generate();
 }
 
 /**
- * The public key that belongs to a private one. Tens of milliseconds on a PC.
+ * The public key that belongs to a private one.
  * @throws CardpadError `sm.private-key` (reject)
  */
-export function sm2PublicKeyOf(privateKey: string): string {
+export function sm2PublicKeyOf(privateKey: string, engine: Sm2SignatureEngine = sm2SignatureEngine): string {
   checkPrivateKey(privateKey);
-  return sm2.getPublicKeyFromPrivateKey(privateKey);
-}
-
-/** The slow part of a signature, which needs neither key nor message: for idle time. */
-export function prepareSm2SigningPoint(): Sm2SigningPoint {
-  return sm2.getPoint();
+  return engine.publicKeyOf(privateKey);
 }
 
 /**
  * Signs by GB/T 32918.2-2016 over SM3(Z || message): r || s, each 32 bytes, as 128 digits of lower-case hex.
  *
- * @param points prepared ahead; the last one is taken away and used. None: it is computed now.
  * @throws CardpadError `sm.private-key` or `sm.public-key` (reject) for what is not a key
  */
 export function sm2Sign(
   message: Uint8Array,
   privateKey: string,
   publicKey: string,
-  points: Sm2SigningPoint[] = [],
+  engine: Sm2SignatureEngine = sm2SignatureEngine,
 ): string {
   checkPrivateKey(privateKey);
   checkPublicKey(publicKey);
-  return sm2.doSignature(message, privateKey, { ...SIGNATURE_OPTIONS, publicKey, pointPool: points });
+  return engine.sign(message, privateKey, publicKey);
 }
 
 /** Whether the signature (128 digits of lower-case hex, r || s) fits. False, never an error, for any garbage. */
-export function sm2Verify(message: Uint8Array, signature: string, publicKey: string): boolean {
+export function sm2Verify(
+  message: Uint8Array,
+  signature: string,
+  publicKey: string,
+  engine: Sm2SignatureEngine = sm2SignatureEngine,
+): boolean {
   if (!/^[0-9a-f]{128}$/.test(signature) || !isSm2PublicKey(publicKey)) return false;
   try {
-    return sm2.doVerifySignature(message, signature, publicKey, SIGNATURE_OPTIONS);
+    return engine.verify(message, signature, publicKey);
   } catch {
     // A signature made for it brings sm-crypto to the point at infinity, of which it then asks the x.
     return false;
@@ -74,7 +95,11 @@ export function sm2Verify(message: Uint8Array, signature: string, publicKey: str
  *   other side, from a failed check.
  * @throws CardpadError `sm.public-key`, `sm.empty` or `sm.too-long` (reject)
  */
-export function sm2Encrypt(plaintext: Uint8Array, publicKey: string): Buffer {
+export function sm2Encrypt(
+  plaintext: Uint8Array,
+  publicKey: string,
+  engine: Sm2EncryptionEngine = sm2EncryptionEngine,
+): Buffer {
   checkPublicKey(publicKey);
   if (plaintext.length === 0)
     throw new CardpadError('sm.empty', 'reject', 'SM2 cannot encrypt an empty message');
@@ -86,7 +111,7 @@ export function sm2Encrypt(plaintext: Uint8Array, publicKey: string): Buffer {
     );
   }
   for (;;) {
-    const ciphertext = Buffer.from(`04${sm2.doEncrypt(plaintext, publicKey, C1C3C2)}`, 'hex');
+    const ciphertext = engine.encrypt(plaintext, publicKey);
     if (!isInClear(plaintext, ciphertext)) return ciphertext;
   }
 }
@@ -96,24 +121,25 @@ export function sm2Encrypt(plaintext: Uint8Array, publicKey: string): Buffer {
  *
  * @throws CardpadError `sm.private-key` (reject) for what is not a private key
  */
-export function sm2Decrypt(ciphertext: Uint8Array, privateKey: string): Buffer | undefined {
+export function sm2Decrypt(
+  ciphertext: Uint8Array,
+  privateKey: string,
+  engine: Sm2EncryptionEngine = sm2EncryptionEngine,
+): Buffer | undefined {
   checkPrivateKey(privateKey);
-  const messageBytes = ciphertext.length - POINT_BYTES - CHECK_BYTES;
+  const messageBytes = ciphertext.length - SM2_POINT_BYTES - SM3_BYTES;
   if (messageBytes <= 0 || messageBytes > SM2_MAX_BYTES) return undefined;
-  const hex = Buffer.from(ciphertext).toString('hex');
-  if (!isSm2PublicKey(hex.slice(0, POINT_BYTES * 2))) return undefined;
-  const plaintext = Buffer.from(sm2.doDecrypt(hex.slice(2), privateKey, C1C3C2, { output: 'array' }));
-  // sm-crypto gives an empty array for a failed check.
-  if (plaintext.length !== messageBytes || isInClear(plaintext, ciphertext)) return undefined;
-  return plaintext;
+  if (!isSm2PublicKey(Buffer.from(ciphertext.subarray(0, SM2_POINT_BYTES)).toString('hex'))) return undefined;
+  const plaintext = engine.decrypt(ciphertext, privateKey);
+  return plaintext === undefined || isInClear(plaintext, ciphertext) ? undefined : plaintext;
 }
 
 /**
  * A key stream of nothing but zeros, 1 in 256 for a message of one byte, leaves C2 as the plaintext. The standard has
- * the sender draw again and the receiver refuse (GB/T 32918.4-2016, 6.1 A5 and 7.1 B4); sm-crypto does neither.
+ * the sender draw again and the receiver refuse (GB/T 32918.4-2016, 6.1 A5 and 7.1 B4); neither engine does.
  */
 function isInClear(plaintext: Uint8Array, ciphertext: Uint8Array): boolean {
-  return Buffer.compare(plaintext, ciphertext.subarray(POINT_BYTES + CHECK_BYTES)) === 0;
+  return Buffer.compare(plaintext, ciphertext.subarray(SM2_POINT_BYTES + SM3_BYTES)) === 0;
 }
 
 function checkPublicKey(publicKey: string): void {

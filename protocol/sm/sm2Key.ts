@@ -1,4 +1,8 @@
+import { isOnSm2Curve, SM2_CURVE } from './sm2Curve.js';
 import { sm3 } from './sm3.js';
+
+/** The distinguishing identifier where none was agreed on (GM/T 0009-2012). */
+export const SM2_USER_ID = '1234567812345678';
 
 /** Lower-case hex: the private key 64 digits, the public key 130 (`04` || x || y). */
 export interface Sm2KeyPair {
@@ -6,11 +10,7 @@ export interface Sm2KeyPair {
   readonly publicKey: string;
 }
 
-// The curve sm2p256v1: GB/T 32918.5-2017, clause 2.
-const P_HEX = 'fffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffff';
-const N_MINUS_1_HEX = 'fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54122';
-const P = BigInt(`0x${P_HEX}`);
-const B = 0x28e9fa9e9d9f5e344d5a9e4bcf6509a7f39789f515ab8f92ddbcbd414d940e93n;
+const N_MINUS_1_HEX = (BigInt(`0x${SM2_CURVE.n}`) - 1n).toString(16);
 const ZERO_HEX = '0'.repeat(64);
 
 /**
@@ -23,11 +23,8 @@ export function isSm2PublicKey(publicKey: string): boolean {
   const xHex = publicKey.slice(2, 66);
   const yHex = publicKey.slice(66);
   // Digits of equal count and case sort as the numbers do.
-  if (xHex >= P_HEX || yHex >= P_HEX) return false;
-  const x = BigInt(`0x${xHex}`);
-  const y = BigInt(`0x${yHex}`);
-  // a is p - 3.
-  return (y * y - x * x * x + 3n * x - B) % P === 0n;
+  if (xHex >= SM2_CURVE.p || yHex >= SM2_CURVE.p) return false;
+  return isOnSm2Curve(BigInt(`0x${xHex}`), BigInt(`0x${yHex}`));
 }
 
 /** Whether this is 64 digits of lower-case hex for a number in [1, n-2] (GB/T 32918.1-2016, 6.1). */

@@ -1,3 +1,4 @@
+import { portableSm2Encryption, portableSm2Signatures } from '../../../protocol/sm/portableSm2.js';
 import { type SealKeys, seal } from '../../../protocol/sm/sealed.js';
 import { sm2Encrypt, sm2PublicKeyOf, sm2Sign } from '../../../protocol/sm/sm2.js';
 import { keyId } from '../../../protocol/sm/sm2Key.js';
@@ -55,14 +56,17 @@ export function exampleSignature(
 ): ExampleSignature {
   const nonce = hexOf(drawn(`nonce of the ${kind}`));
   const covered = signedBytes(kind, utf8(body));
-  const signature = withNonce(nonce, () => sm2Sign(covered, privateKey, publicKey));
+  const signature = withNonce(nonce, () => sm2Sign(covered, privateKey, publicKey, portableSm2Signatures));
   return { nonce, covers: covered.toString('utf8'), signature };
 }
 
 /** @returns what was drawn, and the ciphertext */
 export function exampleEncryption(name: string, plaintext: Uint8Array, publicKey: string) {
   const nonce = hexOf(drawn(`nonce for ${name}`));
-  return { nonce, ciphertext: hexOf(withNonce(nonce, () => sm2Encrypt(plaintext, publicKey))) };
+  return {
+    nonce,
+    ciphertext: hexOf(withNonce(nonce, () => sm2Encrypt(plaintext, publicKey, portableSm2Encryption))),
+  };
 }
 
 function uint32(value: number): Buffer {

@@ -91,7 +91,8 @@ t.test('a copy for another thread brings no neighbour of its bytes along', async
 
 t.test('the event loop turns freely while the pool computes', async (t) => {
   const [known] = vectors.sm2_sign;
-  const message = Buffer.from(known?.msg_hex ?? '', 'hex');
+  // So long that its digest takes milliseconds, whoever computes SM2.
+  const message = Buffer.alloc(2 * 1024 * 1024);
   const signature = `${known?.r}${known?.s}`;
   const publicKey = `04${known?.pub.x}${known?.pub.y}`;
 
@@ -105,11 +106,8 @@ t.test('the event loop turns freely while the pool computes', async (t) => {
   await pool.verify(message, signature, publicKey);
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
-  const results = await Promise.all(
-    Array.from({ length: 10 }, () => pool.verify(message, signature, publicKey)),
-  );
+  for (let count = 0; count < 10; count++) t.notOk(await pool.verify(message, signature, publicKey));
   delay.disable();
-  t.ok(results.every(Boolean));
   // Computed here, the typical turn would take as long as one verification; the median bears a busy machine.
   t.ok(delay.percentile(50) < inlineNs / 2, `median ${delay.percentile(50)} ns, inline ${inlineNs} ns`);
 });

@@ -26,7 +26,7 @@ function spoiled(bytes: Buffer): Buffer {
 }
 
 const SM2: Sm2Functions = {
-  generate: generateSm2KeyPair,
+  generate: () => generateSm2KeyPair(),
   sign: sm2Sign,
   verify: sm2Verify,
   encrypt: sm2Encrypt,

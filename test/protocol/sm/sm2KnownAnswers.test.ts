@@ -1,16 +1,11 @@
 import t from 'tap';
-import {
-  generateSm2KeyPair,
-  SM2_USER_ID,
-  sm2Decrypt,
-  sm2Encrypt,
-  sm2Sign,
-  sm2Verify,
-} from '../../../protocol/sm/sm2.js';
-import { isSm2PrivateKey, isSm2PublicKey } from '../../../protocol/sm/sm2Key.js';
+import { portableSm2Encryption, portableSm2Signatures } from '../../../protocol/sm/portableSm2.js';
+import { generateSm2KeyPair, sm2Decrypt, sm2Encrypt, sm2Sign, sm2Verify } from '../../../protocol/sm/sm2.js';
+import { isSm2PrivateKey, isSm2PublicKey, SM2_USER_ID } from '../../../protocol/sm/sm2Key.js';
 import { sm3 } from '../../../protocol/sm/sm3.js';
 import { G, hex64, isOnCurve, mod, multiply, N, pointHex, pointOf } from './curve.js';
 import { withDraws } from './draws.js';
+import { encrypters, signers } from './engines.js';
 import { hex, vectors } from './vectors.js';
 
 const { a, b, n, gx, gy } = vectors.curves.sm2p256v1;
@@ -49,7 +44,7 @@ for (const vector of [...vectors.sm2_sign, ...vectors.sm2_encrypt]) {
     t.ok(isSm2PublicKey(publicKey));
     t.equal(pointHex(multiply(BigInt(`0x${vector.d}`), G)), publicKey);
     t.same(
-      withDraws([BigInt(`0x${vector.d}`)], generateSm2KeyPair),
+      withDraws([BigInt(`0x${vector.d}`)], () => generateSm2KeyPair(portableSm2Signatures)),
       { privateKey: vector.d, publicKey },
       'and key generation finds it',
     );
@@ -74,14 +69,17 @@ for (const { id, id_ascii, id_hex, msg_hex, d, pub, k, za, e, x1y1, r, s, der } 
   });
 
   t.test(`the signature of ${id} verifies`, async (t) => {
-    t.equal(sm2Verify(hex(msg_hex), r + s, publicKey), true);
-    t.equal(sm2Verify(Uint8Array.from(hex(msg_hex)), r + s, publicKey), true, 'of a plain Uint8Array too');
+    for (const { name, engine } of signers) {
+      t.equal(sm2Verify(hex(msg_hex), r + s, publicKey, engine), true, name);
+      const plain = Uint8Array.from(hex(msg_hex));
+      t.equal(sm2Verify(plain, r + s, publicKey, engine), true, `${name}, of a plain Uint8Array too`);
+    }
   });
 
   t.test(`with the nonce of ${id} the signature comes out to the bit`, async (t) => {
     const nonce = BigInt(`0x${k}`);
     t.equal(
-      withDraws([nonce], () => sm2Sign(hex(msg_hex), d, publicKey)),
+      withDraws([nonce], () => sm2Sign(hex(msg_hex), d, publicKey, portableSm2Signatures)),
       r + s,
     );
   });
@@ -97,17 +95,21 @@ for (const vector of vectors.sm2_encrypt) {
 
   t.test(`the ciphertext of ${id} decrypts`, async (t) => {
     t.equal(c1c3c2, c1 + c3 + c2);
-    t.equal(sm2Decrypt(hex(c1c3c2), d)?.toString('hex'), msg_hex);
-    t.equal(
-      sm2Decrypt(Uint8Array.from(hex(c1c3c2)), d)?.toString('hex'),
-      msg_hex,
-      'as a plain Uint8Array too',
-    );
+    for (const { name, engine } of encrypters) {
+      t.equal(sm2Decrypt(hex(c1c3c2), d, engine)?.toString('hex'), msg_hex, name);
+      const plain = Uint8Array.from(hex(c1c3c2));
+      t.equal(sm2Decrypt(plain, d, engine)?.toString('hex'), msg_hex, `${name}, as a plain Uint8Array too`);
+    }
   });
 
   t.test(`with the ephemeral key of ${id} the ciphertext comes out to the bit`, async (t) => {
     const ephemeral = BigInt(`0x${k}`);
-    t.equal(withDraws([ephemeral], () => sm2Encrypt(hex(msg_hex), publicKey)).toString('hex'), c1c3c2);
+    t.equal(
+      withDraws([ephemeral], () => sm2Encrypt(hex(msg_hex), publicKey, portableSm2Encryption)).toString(
+        'hex',
+      ),
+      c1c3c2,
+    );
   });
 
   t.test(`the old order C1C2C3 of ${id} is refused, not misread`, async (t) => {

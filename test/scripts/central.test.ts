@@ -142,6 +142,8 @@ t.test('rules, events and verify of a new central', async (t) => {
   t.match(await run(['events', '--data', data]), { code: 0, out: '' });
   t.match(await run(['verify', '--data', data]), { code: 0, out: '' });
   t.match(await run(['verify', '--data', data, '--device', 'gz-bus-a1']), { code: 1, err: /gz-bus-a1/ });
+  t.match(await run(['events', '--data', data, '--device', 'gz-bus-a1']), { code: 1, err: /gz-bus-a1/ });
+  t.match(await run(['events', '--data', data]), { code: 0, err: /The ledger is empty/ });
 });
 
 t.test('run: waits for a broker that is away, says ready, ends well when told to', async (t) => {

@@ -6,6 +6,7 @@ import { People, readPeople } from '../../../central/rules/people.js';
 import { sm2Decrypt } from '../../../protocol/sm/sm2.js';
 import { type Command, EXIT, readerGone, toPeople, toResults } from '../command.js';
 import { noMorePositionals, parseCommandLine, required } from '../options.js';
+import { sayNothing } from './nothing.js';
 
 const HELP = `usage: cardpad central events --data DIR [--device ID] [--people FILE] [--follow] [--json]
 
@@ -18,7 +19,7 @@ Works beside a running central.
   --follow         go on with what comes, until stopped (Ctrl-C)
   --json           changes nothing: each line is JSON anyway
 
-Exit code 1: a record could not be read; its line says so.
+Exit code 1: a record could not be read, and its line says so; or there is none of the device that was named.
 
 example: cardpad central events --data /var/lib/cardpad-central --device gz-bus-a1`;
 
@@ -52,15 +53,18 @@ async function events(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
   readerGone.addEventListener('abort', () => stop.abort());
   if (follow) for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  let printed = 0;
   let unreadable = 0;
   do {
     for await (const line of reader.poll()) {
       if (readerGone.aborted) return EXIT.done;
+      printed += 1;
       if (line.unreadable === true) unreadable += 1;
       toResults(JSON.stringify(line));
     }
     if (follow) await pause(stop.signal);
   } while (follow && !stop.signal.aborted);
+  if (printed === 0 && !follow) return sayNothing(device);
   if (unreadable === 0) return EXIT.done;
   toPeople(
     `${unreadable} records could not be read. "cardpad central verify" names those that were altered.`,

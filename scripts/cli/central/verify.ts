@@ -5,8 +5,9 @@ import type { Fault } from '../../../central/ledger/lineAudit.js';
 import { type Unwrap, unwrapWith } from '../../../central/ledger/reading.js';
 import { type DeviceReport, verifyLedger } from '../../../central/ledger/verify.js';
 import { sm2Decrypt } from '../../../protocol/sm/sm2.js';
-import { type Command, EXIT, toPeople, toResults } from '../command.js';
+import { type Command, EXIT, toResults } from '../command.js';
 import { noMorePositionals, parseCommandLine, required } from '../options.js';
+import { sayNothing } from './nothing.js';
 
 const HELP = `usage: cardpad central verify --data DIR [--device ID] [--json]
 
@@ -81,10 +82,8 @@ async function verify(argv: readonly string[]): Promise<number> {
     whole &&= report.whole;
     for (const line of json ? [JSON.stringify(report)] : lines(report)) toResults(line);
   }
-  if (devices === 0)
-    toPeople(device === undefined ? 'The ledger is empty.' : `Nothing of ${device} is in the ledger.`);
-  const isAnswered = devices > 0 || device === undefined;
-  return whole && isAnswered ? EXIT.done : EXIT.no;
+  if (devices === 0) return sayNothing(device);
+  return whole ? EXIT.done : EXIT.no;
 }
 
 export const verifyCommand: Command = {

@@ -11,6 +11,8 @@ import { Coverage } from './test-coverage.mjs';
 
 /** Two processors have room for three: with two at a time they did nothing for 40 % of the time (measured). */
 const JOBS = availableParallelism() + 1;
+/** What measures how late a process is woken has the machine to itself, after all others. */
+const ALONE = /test\/e2e\/soak\.test\.js$/;
 /** A test ends itself, and says what it waits for, before its process is ended. */
 const TEST_TIMEOUT_S = 300;
 const KILL_AFTER_MS = 330_000;
@@ -105,15 +107,16 @@ async function main() {
   const coverage = values.coverage ? new Coverage('build') : undefined;
   const sums = { passed: 0, failed: 0, skipped: 0, done: 0 };
   const running = new Map();
-  const waiting = [...files];
+  const waiting = files.filter((file) => !ALONE.test(file));
+  const last = files.filter((file) => ALONE.test(file));
   const width = String(files.length).length;
   const alive = setInterval(() => {
     const long = [...running].filter(([, sinceMs]) => performance.now() - sinceMs > STILL_RUNNING_MS);
     if (long.length > 0)
       say(`${' '.repeat(2 * width + 3)} still running: ${long.map(([file]) => file).join(', ')}`);
   }, STILL_RUNNING_MS);
-  const serve = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+  const serve = async (queue) => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       running.set(file, performance.now());
       const rawFolder = coverage?.folderFor(file);
       const result = await runFile(file, node, rawFolder);
@@ -125,7 +128,8 @@ async function main() {
       report(result, `[${String(sums.done).padStart(width)}/${files.length}]`);
     }
   };
-  await Promise.all(Array.from({ length: JOBS }, serve));
+  await Promise.all(Array.from({ length: JOBS }, () => serve(waiting)));
+  await serve(last);
   clearInterval(alive);
   if (coverage !== undefined) sums.failed += coverage.report(say);
   const { passed, failed, skipped } = sums;

@@ -14,7 +14,10 @@ const skip = spawnSync('systemd-analyze', ['--version']).status !== 0 && 'system
 /** The unit as it would be where the program is this one. */
 async function placed(): Promise<string> {
   const path = join(await folderOutside(), 'cardpad.service');
-  const text = (await readFile(unit, 'utf8')).replaceAll('/usr/bin/cardpad', process.execPath);
+  const text = (await readFile(unit, 'utf8')).replaceAll(
+    /\/usr\/(?:bin\/cardpad|lib\/cardpad\/outputs-safe)\b/g,
+    process.execPath,
+  );
   await writeFile(path, text);
   return path;
 }
@@ -52,7 +55,10 @@ t.test('it has nothing of what is known to break a gate', async (t) => {
     t.match(text, new RegExp(`^DeviceAllow=char-${device} rw$`, 'm'));
   }
   t.match(text, /^SystemCallFilter=@system-service @pkey$/m, 'V8 asks for memory protection keys');
-  t.match(text, /^ExecStopPost=\/usr\/bin\/cardpad outputs safe --config \/etc\/cardpad\/config\.json$/m);
+  t.match(
+    text,
+    /^ExecStopPost=\/usr\/lib\/cardpad\/outputs-safe \/ \/usr\/bin\/cardpad outputs safe --config \/etc\/cardpad\/config\.json$/m,
+  );
 });
 
 t.test('a kind of device that a driver brings later is made known before the start', async (t) => {

@@ -101,6 +101,23 @@ t.test(
   },
 );
 
+t.test('the helper of the rules gives what is there to the group, in one call of each program', async (t) => {
+  const folder = await folderOutside();
+  const line = join(folder, 'gpio17');
+  execFileSync('mkdir', ['-p', line, join(folder, 'bin')]);
+  for (const name of ['chgrp', 'chmod'])
+    await writeFile(join(folder, 'bin', name), `#!/bin/sh\necho "${name} $*" >>"${folder}/calls"\n`, {
+      mode: 0o755,
+    });
+  const env = { PATH: `${join(folder, 'bin')}:/usr/bin:/bin` };
+  for (const name of ['direction', 'value', 'active_low']) await writeFile(join(line, name), '');
+  execFileSync('sh', [join(ROOT, 'systemd/gpio-group'), line], { env });
+  const calls = (await readFile(join(folder, 'calls'), 'utf8')).trimEnd().split('\n');
+  const files = ['direction', 'value', 'active_low'].map((name) => join(line, name)).join(' ');
+  t.match(calls, [/^chgrp gpio /, /^chmod g\+w /]);
+  for (const call of calls) t.ok(call.endsWith(files), call);
+});
+
 t.test('every jump of the udev rules has its label', async (t) => {
   const rules = await readFile(join(ROOT, 'systemd/99-cardpad.rules'), 'utf8');
   const labels = [...rules.matchAll(/\bLABEL="(\w+)"/g)].map(([, name = '']) => name);

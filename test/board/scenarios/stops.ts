@@ -6,6 +6,8 @@ const WATCHDOG_MS = 10_000;
 /** The least that is wanted of what takes a fraction of a second, on a host that has other things to do. */
 const SAFE_WITHIN_MS = 10_000;
 
+const STOPPED_WITHIN_MS = 240_000;
+
 type Stop = 'KILL' | 'STOP';
 
 /** Who makes the line fall: the helper that holds it, or the program that the service runs behind a gate that ended. */
@@ -26,8 +28,13 @@ export async function stopInPulse(bench: Bench, signal: Stop, falls: Falls): Pro
   const before = await gate.processId();
   const from = gate.mark;
   const edgesFrom = gate.edgeMark;
-  const { edge } = await gate.put();
-  const killed = await gate.machine.agent.run(`cut -d' ' -f1 /proc/uptime; kill -${signal} ${before}`);
+  // From inside: a host that is busy might not come within the pulse. A shell's own `read` takes no program.
+  const stopped = gate.machine.agent.run(
+    `until read -r level <${gate.levelFile('gate')} && [ "$level" = 1 ]; do sleep 0.02; done
+     cut -d' ' -f1 /proc/uptime; kill -${signal} ${before}`,
+    STOPPED_WITHIN_MS,
+  );
+  const [{ edge }, killed] = await Promise.all([gate.put(), stopped]);
   gate.module.lift();
   const isFall = (one: { readonly line: number; readonly level: number; readonly what: string }) =>
     one.line === edge.line && one.level === 0 && one.what === 'set';

@@ -22,7 +22,7 @@ import type { Close } from './closing.js';
 import type { Config } from './config/config.js';
 import { documentsIn, type OpenDocument } from './documents.js';
 import { type Identity, loadIdentity } from './identity.js';
-import { linePlan } from './linePlan.js';
+import { linePatience, linePlan, planKeeper } from './linePlan.js';
 
 /** How to reach the broker: the URL, and the login that files hold. */
 export type BrokerAccess = Pick<MqttOptions, 'url' | 'protocol' | 'username' | 'password' | 'ca'>;
@@ -105,7 +105,10 @@ export function machineWorld(config: Config, log: Log): GateWorld {
     },
     journalDisk: folderDisk(journal),
     openDocument: documentsIn(dataDir),
-    openGpio: () => openGpio(gpio, linePlan(config), clock),
+    openGpio: () => {
+      const willDrive = planKeeper(process.env, log);
+      return openGpio(gpio, linePlan(config), clock, { willDrive, patience: linePatience(log) });
+    },
     openPort: (url) => opener(url, clock),
     brokerAccess: () => accessOf(broker),
     openMqtt: mqttOpener(clock, Math.random, log.named('broker')),

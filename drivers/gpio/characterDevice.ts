@@ -4,7 +4,10 @@ import { type Bias, type Level, type LineAt, type LinePlan, type LineRef, levelO
 import { lineAt } from './lineAt.js';
 import { LineHelper, refusal, type StartHelper } from './lineHelper.js';
 import { type Chip, chipOf } from './probe.js';
-import { cannotOpen, cannotRead, cannotWrite, untilReady } from './ready.js';
+import { BRIEF, cannotOpen, cannotRead, cannotWrite, type Patience, patiently } from './ready.js';
+import type { SafeLine, WillDrive } from './safePlan.js';
+import type { SysfsFiles } from './sysfs.js';
+import { letGoOfSysfs } from './sysfsLeftovers.js';
 import type { Wires } from './wired.js';
 
 /** `enum gpio_v2_line_flag` in include/uapi/linux/gpio.h. */
@@ -68,8 +71,27 @@ class HelperWires implements Wires {
 export interface CharacterDeviceOptions {
   readonly clock: Clock;
   readonly start?: StartHelper;
+  /** Where lines may still be that sysfs has exported. */
+  readonly files?: SysfsFiles | undefined;
+  readonly patience?: Patience | undefined;
+  readonly willDrive?: WillDrive | undefined;
   /** Called when the lines are lost; ends the program where it is absent. */
   readonly giveUp?: (error: CardpadError) => void;
+}
+
+/** None where the line cannot be found; what is wrong with it is told when its turn comes, behind the relay. */
+function safeLineOf(
+  ref: LineRef,
+  lines: Readonly<Record<string, LineAt>>,
+  chips: readonly Chip[],
+): readonly SafeLine[] {
+  try {
+    const at = lineAt(ref.line, lines);
+    const { name } = chipOf(ref.line, at, chips);
+    return [{ by: 'gpiochip', chip: name, offset: at.offset, level: levelOf(false, ref) }];
+  } catch {
+    return [];
+  }
 }
 
 /** Nobody can catch this, on purpose: a gate whose lines are gone must end, and is started anew. */
@@ -80,24 +102,28 @@ function endProgram(error: CardpadError): never {
 /**
  * Readies lines by the character device, through a helper process that holds them. An output has its safe level in the
  * request that makes it an output, so that it never shows the other one.
- * @throws CardpadError `gpio.*` (fatal), or (retry) what did not pass within three seconds
+ * @throws CardpadError `gpio.*` (fatal), or (retry) what did not pass in the time of `patience`
  */
 export async function openCharacterDevice(
   plan: LinePlan,
   lines: Readonly<Record<string, LineAt>>,
-  { clock, start, giveUp = endProgram }: CharacterDeviceOptions,
+  { clock, start, files, patience = BRIEF, willDrive, giveUp = endProgram }: CharacterDeviceOptions,
 ): Promise<Wires> {
   const helper = new LineHelper(clock, start);
   const levels = new Map<string, Level>();
   try {
     const chips = readChips(await helper.ask('chips'));
+    willDrive?.(plan.outputs.flatMap((ref) => safeLineOf(ref, lines, chips)));
+    const untilReady = patiently(clock, patience);
     const request = (kind: 'output' | 'input', ref: LineRef, extra: number) => {
       const at = lineAt(ref.line, lines);
       const chip = chipOf(ref.line, at, chips);
-      return untilReady(clock, async () => {
+      return untilReady(async () => {
         const [word, first, text] = await helper.ask(kind, ref.line, chip.name, at.offset, extra);
-        if (word !== 'ok') throw cannotOpen(ref.line, refusal(first, text));
-        return levelIn(first);
+        if (word === 'ok') return levelIn(first);
+        const thrown = refusal(first, text);
+        if (thrown.code === 'EBUSY' && files !== undefined) letGoOfSysfs(ref.line, at, files);
+        throw cannotOpen(ref.line, thrown);
       });
     };
     for (const ref of plan.outputs) await request('output', ref, levelOf(false, ref));

@@ -1,7 +1,7 @@
+import { LINE_REQUEST } from './lineRequest.js';
+
 /**
- * The program that holds the lines of the character device: GPIO uAPI version 2, include/uapi/linux/gpio.h, Linux 5.10
- * and newer. Node has no ioctl(2); Perl has, and perl-base is part of every Debian. `struct gpio_v2_line_request` and
- * the others are packed in the machine's own byte order.
+ * The program that holds the lines of the character device.
  *
  * It takes one command a line on standard input, fields parted by tabs, and answers each in its turn with a line
  * `ok ...` or `error ERRNO TEXT`:
@@ -12,17 +12,14 @@
  *     set NAME LEVEL
  *
  * By itself it says `level NAME LEVEL` when an input has changed, `pulse NAME` when it has and is as it was again, and
- * `lost NAME ERRNO TEXT` before it ends because an input cannot be read. When its input ends, however the gate died, it drives every output to SAFE and ends; then the
- * kernel lets the lines go. Signals that a service manager or a terminal sends to the whole group are not for it.
+ * `lost NAME ERRNO TEXT` before it ends because an input cannot be read. When its input ends, however the gate died, it
+ * drives every output to SAFE and ends; then the kernel lets the lines go. Signals that a service manager or a terminal
+ * sends to the whole group are not for it.
  */
-export const LINE_HELPER = String.raw`
-use strict;
-use warnings;
-
+export const LINE_HELPER = String.raw`${LINE_REQUEST}
 use constant {
-  GET_CHIPINFO => 0x8044B401, GET_LINE => 0xC250B407, GET_VALUES => 0xC010B40E, SET_VALUES => 0xC010B40F,
-  INPUT => 1 << 2, OUTPUT => 1 << 3, EDGES => 1 << 4 | 1 << 5, ATTRIBUTE_OUTPUT_VALUES => 2,
-  EVENTS_BYTES => 16 * 48, EBUSY => 16, LOOK_EVERY_S => 0.1, REST_S => 0.001,
+  GET_CHIPINFO => 0x8044B401, GET_VALUES => 0xC010B40E, SET_VALUES => 0xC010B40F, EDGES => 1 << 4 | 1 << 5,
+  EVENTS_BYTES => 16 * 48, LOOK_EVERY_S => 0.1, REST_S => 0.001,
 };
 
 my $devices = shift @ARGV;
@@ -44,17 +41,6 @@ sub values_of {
   return unpack('Q', $values) & 1;
 }
 
-sub request_line {
-  my ($chip, $offset, $flags, $level) = @_;
-  open(my $device, '+<', "$devices/$chip") or return undef;
-  my $attribute = defined $level ? pack('L x4 Q Q', ATTRIBUTE_OUTPUT_VALUES, $level, 1) : '';
-  my $config = pack('Q L x20 a240', $flags, $attribute eq '' ? 0 : 1, $attribute);
-  my $request = pack('L x252 a32 a272 L L x20 l', $offset, 'cardpad', $config, 1, 0, -1);
-  ioctl($device, GET_LINE, $request) or return undef;
-  open(my $line, '+<&=', unpack('x588 l', $request)) or return undef;
-  return $line;
-}
-
 sub chips {
   my @chips;
   for my $path (sort glob("$devices/gpiochip*")) {
@@ -70,16 +56,16 @@ sub chips {
 
 sub open_output {
   my ($name, $chip, $offset, $safe) = @_;
-  my $line = request_line($chip, $offset, OUTPUT, $safe) or return failed();
+  my $line = request_line("$devices/$chip", $offset, OUTPUT, $safe) or return failed();
   $outputs{$name} = { line => $line, safe => $safe };
   return ('ok');
 }
 
 sub open_input {
   my ($name, $chip, $offset, $bias) = @_;
-  my $line = request_line($chip, $offset, INPUT | EDGES | $bias);
+  my $line = request_line("$devices/$chip", $offset, INPUT | EDGES | $bias);
   # A chip without interrupts: its inputs are looked at often enough all the same.
-  $line //= request_line($chip, $offset, INPUT | $bias) unless $! == EBUSY;
+  $line //= request_line("$devices/$chip", $offset, INPUT | $bias) unless $! == EBUSY;
   return failed() unless defined $line;
   my $level = values_of($line, GET_VALUES, 0);
   return failed() unless defined $level;

@@ -94,6 +94,10 @@ export function chipOf<C extends Chip>(name: string, at: LineAt, chips: readonly
 /** The interfaces of the kernel to GPIO. */
 export type Interface = 'sysfs' | 'gpiochip';
 
+/** Whether this kernel has the character device. */
+export const hasCharacterDevice = (tree: Tree): boolean =>
+  tree.list('/dev').some((name) => /^gpiochip\d+$/.test(name));
+
 /**
  * Which interface serves these lines: sysfs where this user can export lines there, all of the chips are there and no
  * line wants a pull resistor, which sysfs cannot set; else the character device.
@@ -105,7 +109,7 @@ export function chooseInterface(lines: Readonly<Record<string, LineAt>>, tree: T
     ({ chip, bias }) => bias === undefined && labelsOf(chip).some((label) => labels.has(label)),
   );
   if (sysfsServes && tree.isWritable(`${SYSFS}/export`)) return 'sysfs';
-  if (tree.list('/dev').some((name) => /^gpiochip\d+$/.test(name))) return 'gpiochip';
+  if (hasCharacterDevice(tree)) return 'gpiochip';
   if (labels.size > 0) return 'sysfs';
   throw new CardpadError('gpio.none', 'fatal', 'This system has no GPIO.', {
     help: 'There is neither /sys/class/gpio nor /dev/gpiochip0. On a machine without lines set gpio.backend to sim:FOLDER.',

@@ -1,8 +1,17 @@
 import type { Clock } from '../../platform/clock.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
 
-/** Long enough for udev to give a new line to its group, and for a helper of a killed gate to let go of its lines. */
-const READY_WITHIN_MS = 3000;
+/** How long lines that may still come are waited for. */
+export interface Patience {
+  readonly withinMs: number;
+  /** Told once, when it takes longer than is usual, with what is waited for. */
+  readonly onSlow?: (problem: CardpadError) => void;
+}
+
+/** For who has a person or a service manager waiting. */
+export const BRIEF: Patience = { withinMs: 3000 };
+/** udev has given a new line to its group, and the helper of a killed gate has let go of its own. */
+const USUAL_MS = 3000;
 const TRY_EVERY_MS = 50;
 
 const wait = (clock: Clock, ms: number) =>
@@ -10,18 +19,29 @@ const wait = (clock: Clock, ms: number) =>
     clock.schedule(ms, resolve);
   });
 
-/** Tries until it works. @throws what the last try threw, as soon as that is no `retry`, or after three seconds */
-export async function untilReady<T>(clock: Clock, attempt: () => T | Promise<T>): Promise<T> {
-  const endMs = clock.monotonicMs() + READY_WITHIN_MS;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (thrown) {
-      const isPassing = thrown instanceof CardpadError && thrown.disposition === 'retry';
-      if (!isPassing || clock.monotonicMs() >= endMs) throw thrown;
+/** Tries until it works. @throws what the last try threw, as soon as that is no `retry`, or when the time is over */
+export type UntilReady = <T>(attempt: () => T | Promise<T>) => Promise<T>;
+
+/** One span of time for all lines of a gate, from now on. */
+export function patiently(clock: Clock, { withinMs, onSlow }: Patience): UntilReady {
+  const beganMs = clock.monotonicMs();
+  let isTold = false;
+  return async (attempt) => {
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (thrown) {
+        const isPassing = thrown instanceof CardpadError && thrown.disposition === 'retry';
+        const tookMs = clock.monotonicMs() - beganMs;
+        if (!isPassing || tookMs >= withinMs) throw thrown;
+        if (tookMs >= USUAL_MS && !isTold) {
+          isTold = true;
+          onSlow?.(thrown);
+        }
+      }
+      await wait(clock, TRY_EVERY_MS);
     }
-    await wait(clock, TRY_EVERY_MS);
-  }
+  };
 }
 
 /** A line that cannot be had, by what the system said (errno(3)). */

@@ -4,7 +4,16 @@ import { CardpadError } from '../../protocol/errors.js';
 import { type Level, type LineAt, type LinePlan, type LineRef, levelOf } from './gpio.js';
 import { lineAt } from './lineAt.js';
 import { chipOf, SYSFS, sysfsChips, type Tree } from './probe.js';
-import { cannotOpen, cannotRead, cannotWrite, untilReady } from './ready.js';
+import {
+  BRIEF,
+  cannotOpen,
+  cannotRead,
+  cannotWrite,
+  type Patience,
+  patiently,
+  type UntilReady,
+} from './ready.js';
+import type { WillDrive } from './safePlan.js';
 import type { Wires } from './wired.js';
 
 /** The files of sysfs, or a recording of them that can be written. */
@@ -44,6 +53,8 @@ export interface SysfsOptions {
   readonly files: SysfsFiles;
   readonly openPin: OpenPin;
   readonly clock: Clock;
+  readonly patience?: Patience | undefined;
+  readonly willDrive?: WillDrive | undefined;
 }
 
 /** A line on its way: what it is called, which number sysfs gives it, and how it is to be. */
@@ -64,15 +75,44 @@ function find(ref: LineRef, lines: Readonly<Record<string, LineAt>>, files: Sysf
   return { ref, number, folder: `${SYSFS}/gpio${number}` };
 }
 
-/** Exports a line and waits until udev has given it to this user. A line that a crash left exported is there already. */
-async function exportLine({ ref, number, folder }: Wanted, { files, clock }: SysfsOptions): Promise<void> {
-  const needed = ['value', 'direction', 'active_low'];
-  await untilReady(clock, () => {
+function exportLine({ ref, number, folder }: Wanted, files: SysfsFiles): void {
+  try {
+    if (files.list(folder).length === 0) files.write(`${SYSFS}/export`, String(number));
+  } catch (thrown) {
+    throw cannotOpen(ref.line, thrown);
+  }
+}
+
+/** Those that can be found; what is wrong with another is told when its turn comes, behind the relay, which is the first. */
+function findMost(
+  refs: readonly LineRef[],
+  lines: Readonly<Record<string, LineAt>>,
+  files: SysfsFiles,
+): readonly Wanted[] {
+  return refs.flatMap((ref) => {
     try {
-      if (files.list(folder).length === 0) files.write(`${SYSFS}/export`, String(number));
-    } catch (thrown) {
-      throw cannotOpen(ref.line, thrown);
+      return [find(ref, lines, files)];
+    } catch {
+      return [];
     }
+  });
+}
+
+/** Exports every line before the first is waited for: udev needs its time for each. What fails here fails again in its turn. */
+function exportAll(wanted: readonly Wanted[], files: SysfsFiles): void {
+  for (const line of wanted) {
+    try {
+      exportLine(line, files);
+    } catch {}
+  }
+}
+
+/** Waits until udev has given a line to this user. One that a crash left exported is there already. */
+function untilUsable(wanted: Wanted, files: SysfsFiles, untilReady: UntilReady): Promise<void> {
+  const { ref, folder } = wanted;
+  const needed = ['value', 'direction', 'active_low'];
+  return untilReady(() => {
+    exportLine(wanted, files);
     if (needed.every((name) => files.isWritable(`${folder}/${name}`))) return;
     throw cannotOpen(ref.line, Object.assign(new Error(`${folder} may not be written`), { code: 'EACCES' }));
   });
@@ -125,7 +165,7 @@ class SysfsWires implements Wires {
 /**
  * Readies lines by sysfs. An output gets its direction and its safe level in one write ("high" or "low"), so that it
  * never shows the other level: Documentation/ABI/obsolete/sysfs-gpio in Linux.
- * @throws CardpadError `gpio.*` (fatal), or (retry) what did not pass within three seconds
+ * @throws CardpadError `gpio.*` (fatal), or (retry) what did not pass in the time of `patience`
  */
 export async function openSysfs(
   plan: LinePlan,
@@ -134,10 +174,14 @@ export async function openSysfs(
 ): Promise<Wires> {
   const outputs = new Map<string, Pin>();
   const inputs = new Map<string, Pin>();
-  const { files, openPin } = options;
+  const { files, openPin, clock, patience = BRIEF, willDrive } = options;
+  const mostOutputs = findMost(plan.outputs, lines, files);
+  willDrive?.(mostOutputs.map(({ ref, number }) => ({ by: 'sysfs', number, level: levelOf(false, ref) })));
+  const untilReady = patiently(clock, patience);
+  exportAll([...mostOutputs, ...findMost(plan.inputs, lines, files)], files);
   const open = async (ref: LineRef, isOutput: boolean) => {
     const wanted = find(ref, lines, files);
-    await exportLine(wanted, options);
+    await untilUsable(wanted, files, untilReady);
     const safe = levelOf(false, ref);
     const direction = isOutput ? (safe === 1 ? 'high' : 'low') : 'in';
     // A line without an interrupt has no such file; it is looked at often enough all the same.

@@ -1,6 +1,7 @@
 import { chmod, copyFile, lutimes, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { SAFE_SCRIPT } from '../../drivers/gpio/safeScript.js';
 import { placeAddons } from './addons.js';
 import type { Architecture } from './architecture.js';
 import { bundle } from './bundle.js';
@@ -39,7 +40,7 @@ async function place(root: string, path: string, content: string | Uint8Array): 
   await writeFile(join(root, path), content);
 }
 
-const PROGRAMS = new Set(['cardpad.js', 'gpio-group']);
+const PROGRAMS = new Set(['cardpad.js', 'gpio-group', 'outputs-safe']);
 
 /** Every folder 0755, every file 0644 or 0755, all of one time: what umask and the hour of the build did is gone. */
 async function level(folder: string, epochS: number): Promise<void> {
@@ -67,6 +68,7 @@ export async function stageTree(
     await mkdir(dirname(join(root, to)), { recursive: true });
     await copyFile(join(checkout, from), join(root, to));
   }
+  await place(root, 'usr/lib/cardpad/outputs-safe', SAFE_SCRIPT);
   const share = 'usr/share';
   await place(root, `${share}/doc/cardpad/copyright`, await copyright(checkout, bundled));
   await place(root, `${share}/doc/cardpad/changelog.gz`, gzipSync(changelog(release), { level: 9 }));

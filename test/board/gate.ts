@@ -1,5 +1,6 @@
 import type { SamModule } from '../../drivers/simulated/samModule.js';
 import { cardOf, elder, type Person } from '../e2e/support/people.js';
+import { gpioSimFile } from './machine/chip.js';
 import type { Edge } from './machine/edges.js';
 import type { Machine } from './machine/machine.js';
 import { boardConfig, type ConfigChoices, type LineName, offsetOf, WIRINGS, type Wiring } from './wiring.js';
@@ -93,6 +94,11 @@ export class Gate {
 
   level(line: LineName): Promise<number> {
     return this.machine.lines.level(offsetOf(this.#wiring, line));
+  }
+
+  /** Where the machine itself reads the level of a line, below the daemon. */
+  levelFile(line: LineName): string {
+    return gpioSimFile(offsetOf(this.#wiring, line), 'value');
   }
 
   /** Presses or lets go what is wired to an input. */

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { EXIT, toPeople } from '../../scripts/cli/command.js';
+import { EXIT, guardOutputs, toPeople, toResults } from '../../scripts/cli/command.js';
 import type { Architecture } from './machine/arguments.js';
 import { Report } from './report.js';
 import { Rig } from './rig.js';
@@ -25,8 +25,6 @@ const { values } = parseArgs({
     list: { type: 'boolean', default: false },
   },
 });
-
-const print = (line: string) => void process.stdout.write(`${line}\n`);
 
 const architecture: Architecture = values.arch === 'arm64' ? 'arm64' : 'amd64';
 const runsHere = ({ architectures = ['amd64'] }: Scenario) => architectures.includes(architecture);
@@ -77,12 +75,12 @@ async function runAll(scenarios: readonly Scenario[], rig: Rig, report: Report):
 
 async function main(): Promise<number> {
   if (values.list) {
-    for (const { name, title, short } of SCENARIOS) print(`${name}${short ? ' (short)' : ''}: ${title}`);
+    for (const { name, title, short } of SCENARIOS) toResults(`${name}${short ? ' (short)' : ''}: ${title}`);
     return EXIT.done;
   }
   const scenarios = chosen();
   if (scenarios === undefined) return EXIT.usage;
-  const report = new Report(print);
+  const report = new Report(toResults);
   const scope = new Scope();
   const folder = await mkdtemp(join(tmpdir(), 'cardpad-board-'));
   // However this ends. The machines end with this process, too.
@@ -118,4 +116,5 @@ async function keepLogs(folder: string, wanted: boolean): Promise<void> {
   }
 }
 
+guardOutputs();
 process.exitCode = await main();

@@ -89,7 +89,7 @@ for (const architecture of ARCHITECTURES) {
       for (const { mode, owner, at, path } of entries) {
         t.equal(owner, 'root/root', path);
         t.equal(at, '2026-01-02 00:00', path);
-        const program = /^\.\/usr\/lib\/cardpad\/(?:cardpad\.js|gpio-group)$/.test(path);
+        const program = /^\.\/usr\/lib\/cardpad\/(?:cardpad\.js|gpio-group|outputs-safe)$/.test(path);
         const right = mode.startsWith('l')
           ? 'lrwxrwxrwx'
           : mode.startsWith('d')

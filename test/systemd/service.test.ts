@@ -140,6 +140,34 @@ t.test('the service, under a real systemd', { skip }, async (t) => {
     },
   );
 
+  const saidBySafe = async () =>
+    (await machine.run('journalctl', '-o', 'cat')).out.match(/^outputs-safe: .*$/gm) ?? [];
+  t.test('each time by the plan that it left, which takes no Node', async (t) => {
+    await systemctl('start', 'cardpad');
+    const run = (await machine.show('InvocationID')).trim();
+    t.match(
+      (await sh('cat /run/cardpad/outputs')).out,
+      `cardpad outputs 1 ${run}\nsim\t/run/cardpad/gpio\tgate\t0\n`,
+    );
+    await systemctl('stop', 'cardpad');
+    // Those of the starts that failed before there were any lines.
+    for (const words of await saidBySafe())
+      t.match(words, /^outputs-safe: this run of the gate has left no plan$/);
+  });
+
+  t.test('killed with a plan that is not its own, the relay goes off all the same, by Node', async (t) => {
+    const before = (await saidBySafe()).length;
+    await systemctl('start', 'cardpad');
+    await sh(
+      'sed -i "1s/ 1 .*/ 1 0123456789abcdef0123456789abcdef/" /run/cardpad/outputs; echo 1 >/run/cardpad/gpio/gate',
+    );
+    await systemctl('kill', '--signal=KILL', '--kill-who=main', 'cardpad');
+    await machine.shows('ActiveState', /^failed$/);
+    t.equal(await line('gate'), '0');
+    t.same((await saidBySafe()).slice(before), ['outputs-safe: the plan is not of this run']);
+    await systemctl('reset-failed', 'cardpad');
+  });
+
   t.test('with its key as a credential it needs none on its disk', async (t) => {
     await sh(
       `mkdir -p -m 700 /etc/credstore && mv /var/lib/cardpad/device.json /etc/credstore/cardpad.device`,

@@ -14,7 +14,10 @@ const skip = spawnSync('systemd-analyze', ['--version']).status !== 0 && 'system
 /** The unit as it would be where the program is this one. */
 async function placed(): Promise<string> {
   const path = join(await folderOutside(), 'cardpad.service');
-  const text = (await readFile(unit, 'utf8')).replaceAll('/usr/bin/cardpad', process.execPath);
+  const text = (await readFile(unit, 'utf8')).replaceAll(
+    /\/usr\/(?:bin\/cardpad|lib\/cardpad\/outputs-safe)\b/g,
+    process.execPath,
+  );
   await writeFile(path, text);
   return path;
 }
@@ -52,7 +55,10 @@ t.test('it has nothing of what is known to break a gate', async (t) => {
     t.match(text, new RegExp(`^DeviceAllow=char-${device} rw$`, 'm'));
   }
   t.match(text, /^SystemCallFilter=@system-service @pkey$/m, 'V8 asks for memory protection keys');
-  t.match(text, /^ExecStopPost=\/usr\/bin\/cardpad outputs safe --config \/etc\/cardpad\/config\.json$/m);
+  t.match(
+    text,
+    /^ExecStopPost=\/usr\/lib\/cardpad\/outputs-safe \/ \/usr\/bin\/cardpad outputs safe --config \/etc\/cardpad\/config\.json$/m,
+  );
 });
 
 t.test('a kind of device that a driver brings later is made known before the start', async (t) => {
@@ -94,6 +100,23 @@ t.test(
     t.equal(status, 0, `${stderr}`);
   },
 );
+
+t.test('the helper of the rules gives what is there to the group, in one call of each program', async (t) => {
+  const folder = await folderOutside();
+  const line = join(folder, 'gpio17');
+  execFileSync('mkdir', ['-p', line, join(folder, 'bin')]);
+  for (const name of ['chgrp', 'chmod'])
+    await writeFile(join(folder, 'bin', name), `#!/bin/sh\necho "${name} $*" >>"${folder}/calls"\n`, {
+      mode: 0o755,
+    });
+  const env = { PATH: `${join(folder, 'bin')}:/usr/bin:/bin` };
+  for (const name of ['direction', 'value', 'active_low']) await writeFile(join(line, name), '');
+  execFileSync('sh', [join(ROOT, 'systemd/gpio-group'), line], { env });
+  const calls = (await readFile(join(folder, 'calls'), 'utf8')).trimEnd().split('\n');
+  const files = ['direction', 'value', 'active_low'].map((name) => join(line, name)).join(' ');
+  t.match(calls, [/^chgrp gpio /, /^chmod g\+w /]);
+  for (const call of calls) t.ok(call.endsWith(files), call);
+});
 
 t.test('every jump of the udev rules has its label', async (t) => {
   const rules = await readFile(join(ROOT, 'systemd/99-cardpad.rules'), 'utf8');

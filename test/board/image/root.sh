@@ -36,6 +36,12 @@ make_disk() {
     modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service; do
     ln -sf /dev/null "$1/etc/systemd/system/$unit"
   done
+  # They write units for file systems, consoles and scripts that this machine does not have; a start and each reload of
+  # systemd would run all of them.
+  mkdir -p "$1/etc/systemd/system-generators"
+  for generator in "$1"/usr/lib/systemd/system-generators/*; do
+    ln -sf /dev/null "$1/etc/systemd/system-generators/$(basename "$generator")"
+  done
   touch "$1/etc/.updated" "$1/var/.updated"
   rm -f "$3"
   truncate -s "${DISK_MB}M" "$3.new"

@@ -11,16 +11,19 @@ export interface Chip {
   drive(line: number, level: 0 | 1): Promise<void>;
 }
 
+/** A line's file of the chip that the next one is. */
+export const gpioSimFile = (line: number, name: 'value' | 'pull'): string =>
+  `/run/board-gpio/sim_gpio${line}/${name}`;
+
 /** The kernel's gpio-sim, set up by test/board/guest/usr/local/lib/board/gpio: 54 lines, and a Pi's label. */
 export function gpioSim(agent: Agent): Chip {
-  const file = (line: number, name: string) => `/run/board-gpio/sim_gpio${line}/${name}`;
   return {
     label: 'pinctrl-bcm2835',
     async level(line) {
-      return Number(await agent.run(`cat ${file(line, 'value')}`));
+      return Number(await agent.run(`cat ${gpioSimFile(line, 'value')}`));
     },
     async drive(line, level) {
-      await agent.run(`echo pull-${level === 1 ? 'up' : 'down'} >${file(line, 'pull')}`);
+      await agent.run(`echo pull-${level === 1 ? 'up' : 'down'} >${gpioSimFile(line, 'pull')}`);
     },
   };
 }

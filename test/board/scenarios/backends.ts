@@ -15,7 +15,7 @@ export const characterDevice: Scenario = {
     expect('the number of lines in sysfs', exported, '0');
     const { decided } = await gate.tap();
     expect('the outcome', decided.outcome, 'pass');
-    await stopInPulse(bench, 'KILL', 'by helper');
-    await stopInPulse(bench, 'STOP', 'by helper');
+    await stopInPulse(bench, 'KILL', 'helper');
+    await stopInPulse(bench, 'STOP', 'helper');
   },
 };

@@ -9,7 +9,11 @@ const megabytes = (kilobytes: string) => `${(Number(kilobytes) / 1024).toFixed(1
 const BARE_NODE = `
   node -e 'setInterval(() => {}, 1e6); require("fs").writeFileSync("/run/bare-node", "up")' & P=$!
   until [ -e /run/bare-node ]; do sleep 0.05; done; sleep 2; ${RESIDENT}; kill $P`;
-const START_OF_NODE = 's=$(date +%s%N); node -e 0; echo $((($(date +%s%N) - s) / 1000000))';
+const millisecondsOf = (command: string) =>
+  `s=$(date +%s%N); ${command}; echo $((($(date +%s%N) - s) / 1000000))`;
+const START_OF_NODE = millisecondsOf('node -e 0');
+/** Without a plan it goes on to the command behind it, here one that does nothing. */
+const START_OF_SAFE = millisecondsOf('/usr/lib/cardpad/outputs-safe / true 2>/dev/null');
 
 export const figures: Scenario = {
   name: 'figures',
@@ -26,6 +30,8 @@ export const figures: Scenario = {
     await gate.ready(from);
     note(`start of the service until it says ready: ${(started.atMs - starting.atMs).toFixed(0)} ms`);
     note(`start and end of bare Node: ${node} ms`);
+    await agent.run(START_OF_SAFE);
+    note(`start and end of outputs-safe: ${await agent.run(START_OF_SAFE)} ms`);
     await serving(bench);
     for (let round = 0; round < 5; round++) await gate.tap();
     const process = await gate.processId();

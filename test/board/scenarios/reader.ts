@@ -21,7 +21,7 @@ export const reader: Scenario = {
     await gate.configure({ ...choices, readerPort: `serial:${port}?baud=115200` });
     const from = gate.mark;
     await gate.order('restart');
-    await gate.ready(from);
+    await gate.ready(from, false);
     gate.module = usb.module;
     await gate.tap();
 

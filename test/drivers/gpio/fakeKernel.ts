@@ -5,13 +5,13 @@ import type { StartHelper } from '../../../drivers/gpio/lineHelper.js';
 import { LINE_HELPER } from '../../../drivers/gpio/lineHelperScript.js';
 
 /**
- * A kernel for the helper, which runs as it is: `ioctl` is replaced, by the layouts of include/uapi/linux/gpio.h, read
- * apart from how the helper writes them. Each line has a folder as gpio-sim in Linux has it: `value` is what an output
+ * A kernel for programs of Perl, which run as they are: `ioctl` is replaced, by the layouts of include/uapi/linux/gpio.h, read
+ * apart from how they write them. Each line has a folder as gpio-sim in Linux has it: `value` is what an output
  * drives, `pull` what an input is pulled to, `events` a FIFO that wakes like a line does, `trace` every level driven.
  */
-const FAKE_KERNEL = `
+export const FAKE_KERNEL = `
 BEGIN {
-  my $devices = $ARGV[0];
+  my $devices = $ENV{FAKE_DEVICES} // $ARGV[0];
   my (%wired, %kept);
   my $put = sub { my ($path, $how, $text) = @_; open(my $file, $how, $path) or die "$path: $!"; print $file $text; close $file; };
   my $get = sub { open(my $file, '<', $_[0]) or return undef; my $text = <$file>; chomp $text if defined $text; return $text; };

@@ -37,6 +37,11 @@ export class FakeSysfs implements SysfsFiles {
   }
 
   write(path: string, text: string): void {
+    if (path === '/sys/class/gpio/unexport') {
+      const folder = `/sys/class/gpio/gpio${text}`;
+      for (const name of this.list(folder)) delete this.#files[`${folder}/${name}`];
+      return;
+    }
     if (path !== '/sys/class/gpio/export') throw new Error(`nobody writes ${path}`);
     const failure = this.exportFails.shift();
     if (failure) throw failure;

@@ -105,13 +105,13 @@ t.test('a line that is busy for a moment is had when it is free', async () => {
 
 t.test('a read-only /sys is told at once, with what makes it so', async (t) => {
   const files = new FakeSysfs();
-  files.exportFails = [systemError('EROFS')];
+  files.exportFails = Array.from({ length: 4 }, () => systemError('EROFS'));
   await t.rejects(open(files), { code: 'gpio.denied', disposition: 'fatal', help: /ProtectKernelTunables/ });
 });
 
 t.test('what the kernel refuses otherwise is told with its words', async (t) => {
   const files = new FakeSysfs();
-  files.exportFails = [systemError('EINVAL')];
+  files.exportFails = Array.from({ length: 4 }, () => systemError('EINVAL'));
   await t.rejects(open(files), { code: 'gpio.open-failed', message: /EINVAL of a test/ });
 });
 

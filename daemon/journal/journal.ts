@@ -6,7 +6,6 @@ import type { ClockFacts } from '../../protocol/journal/clockMark.js';
 import { encodeFrame, FRAME_HEADER_BYTES } from '../../protocol/journal/frame.js';
 import {
   type DroppedFacts,
-  encodeRecord,
   epochBase,
   type JournalRecord,
   type KeyFacts,
@@ -14,6 +13,7 @@ import {
   nextHead,
   RECORD_KINDS,
   type RecordKind,
+  recordText,
   type StartFacts,
 } from '../../protocol/journal/record.js';
 import {
@@ -291,14 +291,13 @@ export class Journal {
       trusted: time.trusted,
       ...part,
     };
-    const body = encodeRecord(record);
     const previous = this.#head;
+    const frame = encodeFrame(previous, recordText(record));
+    const entry = frame.subarray(FRAME_HEADER_BYTES);
     const begins = kind === 'key' && record.seq > FIRST_KEY_SEQ;
     this.#seq = record.seq;
-    const link = linkOf(record, body);
+    const link = linkOf(record, entry);
     this.#head = nextHead(previous, link);
-    const frame = encodeFrame(previous, body);
-    const entry = frame.subarray(FRAME_HEADER_BYTES);
     this.#archive.note({ seq: record.seq, entry, previous, head: this.#head });
     const durable = new Promise<void>((resolve, reject) => {
       this.#writer.write({

@@ -13,7 +13,7 @@ const BATCH = encodeBatch({ epoch: 1, first: 1, previous: '00'.repeat(32), recor
 const KEY = { id: '00'.repeat(8), publicKey: `04${'00'.repeat(64)}` };
 
 /** An intake whose envelopes are open and whose ledger says what a test tells it to. */
-function open(answer: () => Promise<Stored>, isUp = true) {
+function open(answer: () => Promise<Stored>, isUp = true, onStep: (step: string) => void = () => {}) {
   const clock = new ManualClock();
   const lines: string[] = [];
   const acks: unknown[] = [];
@@ -23,10 +23,13 @@ function open(answer: () => Promise<Stored>, isUp = true) {
   const log = createLog((line) => lines.push(line.replace(/^\S+ /, '')));
   const drops = new Drops(clock, log);
   const envelopes: Pick<Envelopes, 'open' | 'seal'> = {
-    open: async (_device, _kind, plaintext) => ({
-      ok: true,
-      value: { session: {} as never, counter: 1, plaintext: Buffer.from(plaintext) },
-    }),
+    open: async (_device, _kind, plaintext) => {
+      onStep('open');
+      return {
+        ok: true,
+        value: { session: {} as never, counter: 1, plaintext: Buffer.from(plaintext) },
+      };
+    },
     seal: (_session, _kind, plaintext) => Buffer.from(plaintext),
   };
   const intake = new Intake({
@@ -43,7 +46,10 @@ function open(answer: () => Promise<Stored>, isUp = true) {
     },
     onAcknowledged: (_device, place) => void anchored.push(acks.length, place),
     onStoring: async () => void beforeAck.push(acks.length),
-    onStored: async (_device, records) => void judged.push(records.length),
+    onStored: async (_device, records) => {
+      judged.push(records.length);
+      onStep(`told of ${records.length}`);
+    },
   });
   return { intake, drops, lines, acks, judged, anchored, beforeAck, clock };
 }
@@ -59,6 +65,32 @@ t.test(
     }));
     await intake.handle(DEVICE, BATCH);
     t.same([beforeAck, acks.length], [[0], 1]);
+  },
+);
+
+t.test(
+  'a batch is opened while the disk has the one before it, and stored and told of behind it',
+  async (t) => {
+    const steps: string[] = [];
+    const answers: ((stored: Stored) => void)[] = [];
+    const store = () => {
+      steps.push('store');
+      return new Promise<Stored>((resolve) => answers.push(resolve));
+    };
+    const { intake } = open(store, true, (step) => steps.push(step));
+    const stored = (count: number): Stored => ({
+      ...{ kind: 'stored', place: PLACE, fork: 0 },
+      records: Array.from({ length: count }, () => ({}) as never),
+    });
+    const both = [intake.handle(DEVICE, BATCH), intake.handle(DEVICE, BATCH)];
+    await new Promise((resolve) => setImmediate(resolve));
+    t.same(steps, ['open', 'open', 'store']);
+    answers[0]?.(stored(1));
+    await new Promise((resolve) => setImmediate(resolve));
+    t.same(steps.slice(3).sort(), ['store', 'told of 1'], 'the second one is with the disk');
+    answers[1]?.(stored(2));
+    await Promise.all(both);
+    t.equal(steps.at(-1), 'told of 2');
   },
 );
 

@@ -126,6 +126,8 @@ export class SegmentWriter {
   }
 
   async #drain(): Promise<void> {
+    // What is appended in the same breath goes with the same flush.
+    await Promise.resolve();
     while (this.#hasWork) {
       try {
         await this.#put();

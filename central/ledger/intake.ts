@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../platform/clock.js';
 import type { Drops } from '../../platform/drops.js';
 import { LineLimit } from '../../platform/lineLimit.js';
@@ -97,7 +98,8 @@ export class Intake {
     const opening = this.#open(device, payload);
     const storing = queue.stored.then(async () => this.#store(device, await opening, payload));
     queue.stored = storing;
-    queue.told = Promise.all([storing, queue.told])
+    // The socket has the ack only when this turn of the loop is over: what is told of comes behind it.
+    queue.told = Promise.all([storing.then(nextTurn), queue.told])
       .then(([stored]) => stored && onStored(device, stored.records, stored.fork))
       .catch((thrown) => this.#notStored(device, thrown))
       .finally(() => {

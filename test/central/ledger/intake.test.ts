@@ -41,6 +41,7 @@ function open(answer: () => Promise<Stored>, isUp = true, onStep: (step: string)
     drops,
     sendAck: (_device, payload) => {
       const ack = parseAck(payload);
+      onStep('ack');
       if (isUp) acks.push(ack.ok && 'place' in ack.value ? ack.value.place : ack);
       return isUp;
     },

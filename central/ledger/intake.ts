@@ -48,9 +48,16 @@ type NewlyStored = Extract<Stored, { readonly kind: 'stored' }>;
 /** What waits of one device: its batches are stored in the order in which they came, and so is what is told of them. */
 interface Queue {
   waiting: number;
+  /** When the newest one is stored, when it is told of, and when the one before it was. */
   stored: Promise<unknown>;
   told: Promise<void>;
+  toldBefore: Promise<void>;
 }
+
+const newQueue = (): Queue => {
+  const done = Promise.resolve();
+  return { waiting: 0, stored: done, told: done, toldBefore: done };
+};
 
 /**
  * Takes batches of journal records: stores them, then acknowledges. While the disk has one batch of a device, the next
@@ -84,11 +91,7 @@ export class Intake {
       drops.count('events', device, 'not-enrolled');
       return Promise.resolve();
     }
-    const queue = this.#queues.get(device) ?? {
-      waiting: 0,
-      stored: Promise.resolve(),
-      told: Promise.resolve(),
-    };
+    const queue = this.#queues.get(device) ?? newQueue();
     if (queue.waiting >= WAITING_A_DEVICE) {
       drops.count('events', device, 'busy');
       return Promise.resolve();
@@ -96,8 +99,13 @@ export class Intake {
     this.#queues.set(device, queue);
     queue.waiting += 1;
     const opening = this.#open(device, payload);
-    const storing = queue.stored.then(async () => this.#store(device, await opening, payload));
+    // No more than one batch ahead of what is told of: unwrapping a record key may take longer than storing, and a gate
+    // must hear of that by its acks.
+    const storing = Promise.all([queue.stored, queue.toldBefore]).then(async () =>
+      this.#store(device, await opening, payload),
+    );
     queue.stored = storing;
+    queue.toldBefore = queue.told;
     // The socket has the ack only when this turn of the loop is over: what is told of comes behind it.
     queue.told = Promise.all([storing.then(nextTurn), queue.told])
       .then(([stored]) => stored && onStored(device, stored.records, stored.fork))

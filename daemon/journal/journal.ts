@@ -211,9 +211,9 @@ export class Journal {
   }
 
   async #begin(firstKey: Promise<WrappedKey>): Promise<void> {
-    // Both go with one flush.
     const key = await firstKey;
-    const started = this.#append('start', { clear: this.start });
+    // Its flush is the key's.
+    const started = this.#append('start', { clear: this.start }, 'later');
     await Promise.all([started.durable, this.#useKey(key).durable]);
   }
 

@@ -13,7 +13,7 @@ const BATCH = encodeBatch({ epoch: 1, first: 1, previous: '00'.repeat(32), recor
 const KEY = { id: '00'.repeat(8), publicKey: `04${'00'.repeat(64)}` };
 
 /** An intake whose envelopes are open and whose ledger says what a test tells it to. */
-function open(answer: () => Promise<Stored>, isUp = true, onStep: (step: string) => void = () => {}) {
+function open(answer: () => Promise<Stored>, isUp = true, onStep: (step: string) => unknown = () => {}) {
   const clock = new ManualClock();
   const lines: string[] = [];
   const acks: unknown[] = [];
@@ -49,7 +49,7 @@ function open(answer: () => Promise<Stored>, isUp = true, onStep: (step: string)
     onStoring: async () => void beforeAck.push(acks.length),
     onStored: async (_device, records) => {
       judged.push(records.length);
-      onStep(`told of ${records.length}`);
+      await onStep(`told of ${records.length}`);
     },
   });
   return { intake, drops, lines, acks, judged, anchored, beforeAck, clock };
@@ -87,13 +87,41 @@ t.test(
     await new Promise((resolve) => setImmediate(resolve));
     t.same(steps, ['open', 'open', 'store']);
     answers[0]?.(stored(1));
-    await new Promise((resolve) => setImmediate(resolve));
-    t.same(steps.slice(3).sort(), ['store', 'told of 1'], 'the second one is with the disk');
+    await both[0];
+    t.same(steps.slice(3), ['ack', 'store', 'told of 1'], 'the second one is with the disk');
     answers[1]?.(stored(2));
     await Promise.all(both);
     t.equal(steps.at(-1), 'told of 2');
   },
 );
+
+t.test('what is told of slowly slows the acks, and no batch is dropped for it', async (t) => {
+  const told: (() => void)[] = [];
+  const records = [{} as never];
+  const { intake, acks, drops } = open(
+    async () => ({ kind: 'stored', place: PLACE, fork: 0, records }),
+    true,
+    (step) => (step === 'told of 1' ? new Promise<void>((resolve) => told.push(resolve)) : undefined),
+  );
+  const turns = async () => {
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  let asked = 0;
+  // As a gate does it: two batches out, the next one at an ack.
+  const all: Promise<void>[] = [];
+  const goOn = () => {
+    for (; asked < acks.length + 2; asked++) all.push(intake.handle(DEVICE, BATCH));
+  };
+  for (let batch = 0; batch < 20; batch++) {
+    goOn();
+    await turns();
+    t.ok(acks.length <= told.length + 1, 'one batch ahead at most');
+    told[batch]?.();
+    await turns();
+  }
+  t.same(drops.counts(), {});
+  t.ok(acks.length >= 20, `${acks.length} acknowledged`);
+});
 
 t.test('what was stored, known or missing is acknowledged with our place', async (t) => {
   const cases: [Stored, unknown[], number[]][] = [

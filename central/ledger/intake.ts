@@ -1,9 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../platform/clock.js';
 import type { Drops } from '../../platform/drops.js';
 import { LineLimit } from '../../platform/lineLimit.js';
 import type { Log } from '../../platform/log.js';
 import { codeOf, messageOf } from '../../protocol/errors.js';
-import { encodeAck, parseBatch } from '../../protocol/wire/messages.js';
+import { type Batch, encodeAck, parseBatch } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
 import { type Enrolments, enrolledKey } from '../enrolments.js';
 import type { Envelopes, OpenedUp } from '../session/envelopes.js';
@@ -36,9 +37,34 @@ export interface IntakeOptions {
   readonly onStored: (device: string, records: readonly Chained[], fork: number) => Promise<void>;
 }
 
-/** Takes batches of journal records: stores them, then acknowledges. */
+/** A batch that can be opened and read. */
+interface OpenedBatch {
+  readonly asked: OpenedUp;
+  readonly batch: Batch;
+}
+
+type NewlyStored = Extract<Stored, { readonly kind: 'stored' }>;
+
+/** What waits of one device: its batches are stored in the order in which they came, and so is what is told of them. */
+interface Queue {
+  waiting: number;
+  /** When the newest one is stored, when it is told of, and when the one before it was. */
+  stored: Promise<unknown>;
+  told: Promise<void>;
+  toldBefore: Promise<void>;
+}
+
+const newQueue = (): Queue => {
+  const done = Promise.resolve();
+  return { waiting: 0, stored: done, told: done, toldBefore: done };
+};
+
+/**
+ * Takes batches of journal records: stores them, then acknowledges. While the disk has one batch of a device, the next
+ * one is opened and the last one told of.
+ */
 export class Intake {
-  readonly #queues = new Map<string, { waiting: number; tail: Promise<void> }>();
+  readonly #queues = new Map<string, Queue>();
   #stored = 0;
   #said: { readonly code: string | undefined; readonly atMs: number } | undefined;
 
@@ -54,54 +80,83 @@ export class Intake {
   }
 
   /**
-   * Batches of one device are done strictly one after the other.
+   * Batches of one device are stored strictly one after the other.
    * @param device from the topic
    * @returns when this batch is done with
    */
   handle(device: string, payload: Buffer): Promise<void> {
-    const { drops, enrolments } = this.options;
+    const { drops, enrolments, onStored } = this.options;
     // A queue only for devices that exist: anybody on the broker can invent a topic.
     if (enrolledKey(enrolments(), device) === undefined) {
       drops.count('events', device, 'not-enrolled');
       return Promise.resolve();
     }
-    const queue = this.#queues.get(device) ?? { waiting: 0, tail: Promise.resolve() };
+    const queue = this.#queues.get(device) ?? newQueue();
     if (queue.waiting >= WAITING_A_DEVICE) {
       drops.count('events', device, 'busy');
       return Promise.resolve();
     }
     this.#queues.set(device, queue);
     queue.waiting += 1;
-    queue.tail = queue.tail
-      .then(() => this.#take(device, payload))
+    const opening = this.#open(device, payload);
+    // No more than one batch ahead of what is told of: unwrapping a record key may take longer than storing, and a gate
+    // must hear of that by its acks.
+    const storing = Promise.all([queue.stored, queue.toldBefore]).then(async () =>
+      this.#store(device, await opening, payload),
+    );
+    queue.stored = storing;
+    queue.toldBefore = queue.told;
+    // The socket has the ack only when this turn of the loop is over: what is told of comes behind it.
+    queue.told = Promise.all([storing.then(nextTurn), queue.told])
+      .then(([stored]) => stored && onStored(device, stored.records, stored.fork))
+      .catch((thrown) => this.#notStored(device, thrown))
       .finally(() => {
         queue.waiting -= 1;
         if (queue.waiting === 0) this.#queues.delete(device);
       });
-    return queue.tail;
+    return queue.told;
   }
 
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map(({ tail }) => tail));
+    await Promise.all([...this.#queues.values()].map(({ told }) => told));
   }
 
-  async #take(device: string, payload: Buffer): Promise<void> {
-    const { envelopes, ledger, drops, onStoring, onStored } = this.options;
+  /** Never throws; undefined for what was dropped. */
+  async #open(device: string, payload: Buffer): Promise<OpenedBatch | undefined> {
+    const { envelopes, drops } = this.options;
     try {
       const opened = await envelopes.open(device, 'events', payload);
-      if (!opened.ok) return drops.count('events', device, opened.reason);
+      if (!opened.ok) return void drops.count('events', device, opened.reason);
       const batch = parseBatch(opened.value.plaintext);
-      if (!batch.ok) return this.#reject(device, batch.reason);
-      const stored = await ledger.store(device, batch.value);
-      if (stored.kind === 'stored') await onStoring(device, stored.records);
-      this.#answer(device, opened.value, stored, payload);
-      if (stored.kind === 'stored') await onStored(device, stored.records, stored.fork);
+      if (!batch.ok) return void this.#reject(device, batch.reason);
+      return { asked: opened.value, batch: batch.value };
     } catch (thrown) {
-      // No ack: the gate keeps what it has and sends it again.
-      this.#sayNotStored(device, thrown);
-      drops.count('events', device, 'not-stored');
+      return void this.#notStored(device, thrown);
     }
+  }
+
+  /** Stores and acknowledges. Never throws. @returns what is newly on disk */
+  async #store(
+    device: string,
+    opened: OpenedBatch | undefined,
+    payload: Buffer,
+  ): Promise<NewlyStored | undefined> {
+    if (opened === undefined) return undefined;
+    try {
+      const stored = await this.options.ledger.store(device, opened.batch);
+      if (stored.kind === 'stored') await this.options.onStoring(device, stored.records);
+      this.#answer(device, opened.asked, stored, payload);
+      return stored.kind === 'stored' ? stored : undefined;
+    } catch (thrown) {
+      return void this.#notStored(device, thrown);
+    }
+  }
+
+  /** No ack: the gate keeps what it has and sends it again. */
+  #notStored(device: string, thrown: unknown): void {
+    this.#sayNotStored(device, thrown);
+    this.options.drops.count('events', device, 'not-stored');
   }
 
   #sayNotStored(device: string, thrown: unknown): void {

@@ -6,7 +6,6 @@ import type { ClockFacts } from '../../protocol/journal/clockMark.js';
 import { encodeFrame, FRAME_HEADER_BYTES } from '../../protocol/journal/frame.js';
 import {
   type DroppedFacts,
-  encodeRecord,
   epochBase,
   type JournalRecord,
   type KeyFacts,
@@ -14,6 +13,7 @@ import {
   nextHead,
   RECORD_KINDS,
   type RecordKind,
+  recordText,
   type StartFacts,
 } from '../../protocol/journal/record.js';
 import {
@@ -125,6 +125,7 @@ export class Journal {
     private readonly options: JournalOptions,
     old: Segment[],
     private readonly start: StartFacts,
+    keys: RecordKeys,
   ) {
     const { disk, clock, log, onFailing = () => {}, limits = DEFAULT_LIMITS } = options;
     const { flushWithinMs = FLUSH_WITHIN_MS } = options;
@@ -133,7 +134,7 @@ export class Journal {
     this.epoch = (old.at(-1)?.epoch ?? 0) + 1;
     this.#head = epochBase(this.epoch, start);
     this.alarms = new RaisedAlarms(clock);
-    this.#keys = new RecordKeys(options);
+    this.#keys = keys;
     this.#ivs = new Ivs(options.randomBytes);
     this.#heads = new HeadSigner({
       ...options,
@@ -175,13 +176,32 @@ export class Journal {
 
   /** Finds the last place on disk and begins a new epoch; resolves when its first records are durable. */
   static async open(options: JournalOptions): Promise<Journal> {
+    const keys = new RecordKeys(options);
+    // SM2 has its own thread, and works while the disk is read.
+    const firstKey = keys.make();
+    try {
+      return await Journal.#openWith(options, keys, firstKey);
+    } catch (thrown) {
+      firstKey.then(({ key }) => key.erase()).catch(() => {});
+      throw thrown;
+    }
+  }
+
+  static async #openWith(
+    options: JournalOptions,
+    keys: RecordKeys,
+    firstKey: Promise<WrappedKey>,
+  ): Promise<Journal> {
     const { disk, device, randomBytes, log } = options;
+    // Looked at below; until then its failure is nobody's.
+    firstKey.catch(() => {});
     const old = segmentsIn(await disk.list());
     const previous = await lastPlace(disk, old, log);
-    const journal = new Journal(options, old, { device, nonce: randomBytes(8).toString('hex'), previous });
+    const start = { device, nonce: randomBytes(8).toString('hex'), previous };
+    const journal = new Journal(options, old, start, keys);
     journal.unanswered = await unansweredTaps(disk, old);
     try {
-      await journal.#begin();
+      await journal.#begin(firstKey);
     } catch (thrown) {
       // Nobody has this journal: it must not go on writing behind a start that failed.
       await journal.close();
@@ -190,10 +210,11 @@ export class Journal {
     return journal;
   }
 
-  async #begin(): Promise<void> {
-    const started = this.#append('start', { clear: this.start });
-    const wrapped = this.#useKey(await this.#keys.make());
-    await Promise.all([started.durable, wrapped.durable]);
+  async #begin(firstKey: Promise<WrappedKey>): Promise<void> {
+    const key = await firstKey;
+    // Its flush is the key's.
+    const started = this.#append('start', { clear: this.start }, 'later');
+    await Promise.all([started.durable, this.#useKey(key).durable]);
   }
 
   #useKey({ key, facts }: WrappedKey): Appended {
@@ -291,14 +312,13 @@ export class Journal {
       trusted: time.trusted,
       ...part,
     };
-    const body = encodeRecord(record);
     const previous = this.#head;
+    const frame = encodeFrame(previous, recordText(record));
+    const entry = frame.subarray(FRAME_HEADER_BYTES);
     const begins = kind === 'key' && record.seq > FIRST_KEY_SEQ;
     this.#seq = record.seq;
-    const link = linkOf(record, body);
+    const link = linkOf(record, entry);
     this.#head = nextHead(previous, link);
-    const frame = encodeFrame(previous, body);
-    const entry = frame.subarray(FRAME_HEADER_BYTES);
     this.#archive.note({ seq: record.seq, entry, previous, head: this.#head });
     const durable = new Promise<void>((resolve, reject) => {
       this.#writer.write({

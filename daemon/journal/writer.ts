@@ -155,7 +155,9 @@ export class SegmentWriter {
     if (first.begins === true || (this.#written === 0 && this.#inFile >= MOST_IN_FILE))
       await this.#leaveFile();
     this.#file ??= await this.#createFile(first.seq);
-    await this.#file.append(Buffer.concat(group.map(({ bytes }) => bytes)));
+    await this.#file.append(
+      group.length === 1 ? first.bytes : Buffer.concat(group.map(({ bytes }) => bytes)),
+    );
     this.#written += group.length;
     if (group.some(({ mayWait }) => mayWait !== true)) this.#isFlushDue = true;
   }

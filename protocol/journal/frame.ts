@@ -58,16 +58,19 @@ export interface Scan {
 
 /**
  * @param previous the chain's head before this record, 32 bytes
+ * @param body a record's bytes, or its text
  * @returns bytes of their own: a small buffer is mostly a slice of an 8 KiB slab, which stays as long as the slice does
  *   (node:buffer, `Buffer.poolSize`), and frames are kept
  */
-export function encodeFrame(previous: Uint8Array, body: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + body.length);
+export function encodeFrame(previous: Uint8Array, body: Uint8Array | string): Buffer {
+  const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  const frame = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + bodyBytes);
   frame.set(MAGIC, 0);
-  frame.writeUInt32BE(body.length, 4);
-  frame.writeUInt32BE(crc32(body, crc32(previous)), 8);
+  frame.writeUInt32BE(bodyBytes, 4);
   frame.set(previous, 12);
-  frame.set(body, FRAME_HEADER_BYTES);
+  if (typeof body === 'string') frame.write(body, FRAME_HEADER_BYTES);
+  else frame.set(body, FRAME_HEADER_BYTES);
+  frame.writeUInt32BE(crc32(frame.subarray(12)), 8);
   return frame;
 }
 

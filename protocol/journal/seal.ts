@@ -67,6 +67,8 @@ export const parsePassageContent = (plaintext: Uint8Array) => parseJson(plaintex
 export const parseAlarmContent = (plaintext: Uint8Array) => parseJson(plaintext, AlarmSchema);
 
 const KEY_BYTES = 32;
+const CIPHER_KEY_BYTES = 16;
+const MAC_KEY_BYTES = 32;
 /**
  * Steps that one record key may take: a sealed `step` is below this. A device wraps a new key long before; whoever
  * reads walks no further, whatever a record says.
@@ -78,14 +80,20 @@ const PAD_BYTES = 256;
 const label = (text: string) => Buffer.from(`cardpad/v1/journal/${text}`, 'utf8');
 const NEXT = label('next');
 const SEAL = label('seal');
+const RECORD = label('record');
 
 /**
  * A record key that moves one way: after each use it becomes KDF(key) and the old one is overwritten. Whoever takes
  * the board at a moment can neither read nor quietly alter what was sealed before it.
  */
 export class RecordKey {
-  readonly #seal = new KdfSm3(SEAL, KEY_BYTES, 16 + 32);
+  readonly #seal = new KdfSm3(SEAL, KEY_BYTES, CIPHER_KEY_BYTES + MAC_KEY_BYTES);
   readonly #next = new KdfSm3(NEXT, KEY_BYTES, KEY_BYTES);
+  /** Where `#seal` derives them to. */
+  readonly #keys: SealKeys = {
+    cipherKey: this.#seal.derived.subarray(0, CIPHER_KEY_BYTES),
+    macKey: this.#seal.derived.subarray(CIPHER_KEY_BYTES),
+  };
   #step = 0;
 
   /** @param first the key as it was wrapped, 32 bytes; copied */
@@ -104,13 +112,24 @@ export class RecordKey {
     return this.#step;
   }
 
-  /** The keys of the current step, the caller's own; it moves on after it. */
+  /** The keys of the current step, the caller's own. */
   current(): SealKeys {
-    const derived = this.#seal.derive();
-    const bytes = secretBytes(derived.length);
-    bytes.set(derived);
-    derived.fill(0);
-    return { cipherKey: bytes.subarray(0, 16), macKey: bytes.subarray(16) };
+    return this.use(({ cipherKey, macKey }) => {
+      const bytes = secretBytes(CIPHER_KEY_BYTES + MAC_KEY_BYTES);
+      bytes.set(cipherKey);
+      bytes.set(macKey, CIPHER_KEY_BYTES);
+      return { cipherKey: bytes.subarray(0, CIPHER_KEY_BYTES), macKey: bytes.subarray(CIPHER_KEY_BYTES) };
+    });
+  }
+
+  /** Lends the keys of the current step: they are overwritten when the work is done. */
+  use<T>(work: (keys: SealKeys) => T): T {
+    this.#seal.derive();
+    try {
+      return work(this.#keys);
+    } finally {
+      this.#seal.derived.fill(0);
+    }
   }
 
   moveOn(): void {
@@ -132,7 +151,7 @@ export type RecordAddress = Pick<JournalRecord, 'epoch' | 'seq' | 'kind'> & { re
 
 function context(address: RecordAddress): Buffer[] {
   const { device, epoch, seq, kind } = address;
-  return [label('record'), Buffer.from(`${device}\n${epoch}\n${seq}\n${kind}`, 'utf8')];
+  return [RECORD, Buffer.from(`${device}\n${epoch}\n${seq}\n${kind}`, 'utf8')];
 }
 
 /**
@@ -148,10 +167,11 @@ export function sealContent(
   content: TapContent | VerdictContent | VoidContent | PassageContent | AlarmContent,
 ): NonNullable<JournalRecord['sealed']> {
   const { step } = key;
-  const keys = key.current();
   const plaintext = toPaddedJson(content, PAD_BYTES);
-  const sealed = seal({ ...keys, iv, context: context(address) }, plaintext);
-  for (const secret of [keys.cipherKey, keys.macKey, plaintext]) secret.fill(0);
+  const sealed = key.use(({ cipherKey, macKey }) =>
+    seal({ cipherKey, macKey, iv, context: context(address) }, plaintext),
+  );
+  plaintext.fill(0);
   key.moveOn();
   return { key: keySeq, step, box: joinBox(sealed) };
 }

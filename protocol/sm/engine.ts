@@ -2,6 +2,8 @@
 export interface Sm3Engine {
   /** 32 bytes over the parts, one after the other. */
   digest(parts: readonly Uint8Array[]): Buffer;
+  /** The same, of what is a key and of which no copy may stay: 32 bytes that the caller overwrites. */
+  digestSecret(bytes: Uint8Array): Buffer;
   /** 32 bytes over the parts, one after the other; `key` of any length. */
   hmac(key: Uint8Array, parts: readonly Uint8Array[]): Buffer;
 }

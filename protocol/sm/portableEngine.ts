@@ -6,6 +6,7 @@ const BLOCK_BYTES = 16;
 /** SM3 in JavaScript, for a Node whose OpenSSL was built without it. */
 export const portableSm3: Sm3Engine = {
   digest: (parts) => Buffer.from(smCrypto.sm3(Buffer.concat(parts)), 'hex'),
+  digestSecret: (bytes) => Buffer.from(smCrypto.sm3(bytes), 'hex'),
   hmac: (key, parts) => Buffer.from(smCrypto.sm3(Buffer.concat(parts), { mode: 'hmac', key }), 'hex'),
 };
 

@@ -94,14 +94,13 @@ function crypt({ cipherKey }: SealKeys, iv: Uint8Array, bytes: Uint8Array): Buff
 
 /** Count and lengths go in front, so that no two different contexts give the same bytes. */
 function macOver({ macKey, context }: OpenWith, iv: Uint8Array, ciphertext: Uint8Array): Buffer {
-  const framed = context.flatMap((part) => [uint32(part.length), part]);
-  return hmacSm3(macKey, Buffer.concat([uint32(context.length), ...framed, iv, ciphertext]));
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
+  const framed = Buffer.allocUnsafe(context.reduce((sum, { length }) => sum + 4 + length, 4));
+  let at = framed.writeUInt32BE(context.length);
+  for (const part of context) {
+    framed.set(part, framed.writeUInt32BE(part.length, at));
+    at += 4 + part.length;
+  }
+  return hmacSm3(macKey, framed, iv, ciphertext);
 }
 
 function checkKeys({ cipherKey, macKey }: SealKeys): void {

@@ -49,7 +49,7 @@ const COUNTER_BYTES = 4;
 function derive(input: Buffer, derived: Buffer): void {
   for (let count = 1; (count - 1) * SM3_BYTES < derived.length; count++) {
     input.writeUInt32BE(count, input.length - COUNTER_BYTES);
-    const digest = sm3(input);
+    const digest = sm3Engine.digestSecret(input);
     digest.copy(derived, (count - 1) * SM3_BYTES);
     digest.fill(0);
   }

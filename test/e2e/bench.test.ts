@@ -12,8 +12,9 @@ const FIGURES = {
   tapToLight: ['overheadP50Ms', 'overheadP99Ms', 'sparseOverheadP50Ms', 'sparseOverheadP99Ms'],
   stockBroker: ['p99Ms', 'stalledPercent', 'naiveP99Ms'],
   journal: ['appendRatio', 'groupRatio', 'flushesPerVisit', 'bytesPerEvent', 'openMs'],
+  journalMillion: ['flatRatio', 'openMs', 'openMemoryMb'],
   slowDisk: ['lightRatio', 'gateOverMs'],
-  drain: ['ratio', 'tapRatio', 'eventsPerSecond'],
+  drain: ['ratio', 'messageRatio', 'tapRatio', 'eventsPerSecond'],
   memory: ['ratio', 'growthMb', 'rssMb'],
   start: ['ratio', 'sessionRatio'],
   central: ['verifiesPerSecond', 'p99Ms', 'ratio', 'hellosPerSecond'],
@@ -21,7 +22,7 @@ const FIGURES = {
 type Figures = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /** Differences, which may be below zero; and a part of a hundred, which may be none. All else is above zero. */
-const ANY_SIGN = /^(?:growthMb|gateOverMs|stalledPercent|\w*verheadP\d\dMs)$/;
+const ANY_SIGN = /^(?:growthMb|openMemoryMb|gateOverMs|stalledPercent|\w*verheadP\d\dMs)$/;
 
 t.test(
   'scripts/bench --quick measures everything, under the names that are promised',

@@ -13,7 +13,7 @@ const BATCH = encodeBatch({ epoch: 1, first: 1, previous: '00'.repeat(32), recor
 const KEY = { id: '00'.repeat(8), publicKey: `04${'00'.repeat(64)}` };
 
 /** An intake whose envelopes are open and whose ledger says what a test tells it to. */
-function open(answer: () => Promise<Stored>, isUp = true) {
+function open(answer: () => Promise<Stored>, isUp = true, onStep: (step: string) => unknown = () => {}) {
   const clock = new ManualClock();
   const lines: string[] = [];
   const acks: unknown[] = [];
@@ -23,10 +23,13 @@ function open(answer: () => Promise<Stored>, isUp = true) {
   const log = createLog((line) => lines.push(line.replace(/^\S+ /, '')));
   const drops = new Drops(clock, log);
   const envelopes: Pick<Envelopes, 'open' | 'seal'> = {
-    open: async (_device, _kind, plaintext) => ({
-      ok: true,
-      value: { session: {} as never, counter: 1, plaintext: Buffer.from(plaintext) },
-    }),
+    open: async (_device, _kind, plaintext) => {
+      onStep('open');
+      return {
+        ok: true,
+        value: { session: {} as never, counter: 1, plaintext: Buffer.from(plaintext) },
+      };
+    },
     seal: (_session, _kind, plaintext) => Buffer.from(plaintext),
   };
   const intake = new Intake({
@@ -38,12 +41,16 @@ function open(answer: () => Promise<Stored>, isUp = true) {
     drops,
     sendAck: (_device, payload) => {
       const ack = parseAck(payload);
+      onStep('ack');
       if (isUp) acks.push(ack.ok && 'place' in ack.value ? ack.value.place : ack);
       return isUp;
     },
     onAcknowledged: (_device, place) => void anchored.push(acks.length, place),
     onStoring: async () => void beforeAck.push(acks.length),
-    onStored: async (_device, records) => void judged.push(records.length),
+    onStored: async (_device, records) => {
+      judged.push(records.length);
+      await onStep(`told of ${records.length}`);
+    },
   });
   return { intake, drops, lines, acks, judged, anchored, beforeAck, clock };
 }
@@ -61,6 +68,60 @@ t.test(
     t.same([beforeAck, acks.length], [[0], 1]);
   },
 );
+
+t.test(
+  'a batch is opened while the disk has the one before it, and stored and told of behind it',
+  async (t) => {
+    const steps: string[] = [];
+    const answers: ((stored: Stored) => void)[] = [];
+    const store = () => {
+      steps.push('store');
+      return new Promise<Stored>((resolve) => answers.push(resolve));
+    };
+    const { intake } = open(store, true, (step) => steps.push(step));
+    const stored = (count: number): Stored => ({
+      ...{ kind: 'stored', place: PLACE, fork: 0 },
+      records: Array.from({ length: count }, () => ({}) as never),
+    });
+    const both = [intake.handle(DEVICE, BATCH), intake.handle(DEVICE, BATCH)];
+    await new Promise((resolve) => setImmediate(resolve));
+    t.same(steps, ['open', 'open', 'store']);
+    answers[0]?.(stored(1));
+    await both[0];
+    t.same(steps.slice(3), ['ack', 'store', 'told of 1'], 'the second one is with the disk');
+    answers[1]?.(stored(2));
+    await Promise.all(both);
+    t.equal(steps.at(-1), 'told of 2');
+  },
+);
+
+t.test('what is told of slowly slows the acks, and no batch is dropped for it', async (t) => {
+  const told: (() => void)[] = [];
+  const records = [{} as never];
+  const { intake, acks, drops } = open(
+    async () => ({ kind: 'stored', place: PLACE, fork: 0, records }),
+    true,
+    (step) => (step === 'told of 1' ? new Promise<void>((resolve) => told.push(resolve)) : undefined),
+  );
+  const turns = async () => {
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  let asked = 0;
+  // As a gate does it: two batches out, the next one at an ack.
+  const all: Promise<void>[] = [];
+  const goOn = () => {
+    for (; asked < acks.length + 2; asked++) all.push(intake.handle(DEVICE, BATCH));
+  };
+  for (let batch = 0; batch < 20; batch++) {
+    goOn();
+    await turns();
+    t.ok(acks.length <= told.length + 1, 'one batch ahead at most');
+    told[batch]?.();
+    await turns();
+  }
+  t.same(drops.counts(), {});
+  t.ok(acks.length >= 20, `${acks.length} acknowledged`);
+});
 
 t.test('what was stored, known or missing is acknowledged with our place', async (t) => {
   const cases: [Stored, unknown[], number[]][] = [

@@ -94,6 +94,13 @@ t.test('a look for peace also flushes what came while a flush was under way', as
   await journal.close();
 });
 
+t.test('a start and its first record key take one flush', async (t) => {
+  const disk = new MemoryDisk();
+  const { journal } = await openOn(disk);
+  t.equal(disk.counts.sync, 1);
+  t.same((await drain(journal)).names, ['1/1 start', '1/2 key']);
+});
+
 t.test('a new segment begins when the one before it is flushed', async (t) => {
   const disk = new MemoryDisk();
   const { journal } = await openOn(disk);

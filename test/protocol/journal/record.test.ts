@@ -6,6 +6,7 @@ import {
   droppedFacts,
   encodeRecord,
   epochBase,
+  type JournalRecord,
   keyFacts,
   linkOf,
   nextHead,
@@ -27,6 +28,32 @@ const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 t.test('a record reads back as it was written', async (t) => {
   t.same(parseRecord(encodeRecord(RECORD)), { ok: true, value: RECORD });
   t.same(parseRecord(encodeRecord(SEALED_RECORD)), { ok: true, value: SEALED_RECORD });
+});
+
+t.test('a record is written as any JSON writer would write it, whatever stands in the clear', async () => {
+  const written = (record: JournalRecord) => {
+    const { sealed, ...open } = record;
+    return sealed === undefined
+      ? open
+      : { ...open, sealed: { ...sealed, box: sealed.box.toString('base64') } };
+  };
+  fc.assert(
+    fc.property(
+      fc.option(fc.dictionary(fc.string(), fc.jsonValue()), { nil: undefined }),
+      fc.option(fc.uint8Array({ maxLength: 99 }), { nil: undefined }),
+      fc.nat(),
+      fc.boolean(),
+      (clear, box, wallMs, trusted) => {
+        const { clear: _, ...bare } = RECORD;
+        const record: JournalRecord = {
+          ...{ ...bare, wallMs, trusted },
+          ...(clear === undefined ? {} : { clear }),
+          ...(box === undefined ? {} : { sealed: { key: 2, step: 7, box: Buffer.from(box) } }),
+        };
+        return encodeRecord(record).equals(json(written(record)));
+      },
+    ),
+  );
 });
 
 t.test('a record of another shape is refused with a reason', async (t) => {

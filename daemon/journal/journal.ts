@@ -18,6 +18,7 @@ import {
 } from '../../protocol/journal/record.js';
 import {
   type AlarmContent,
+  MAX_RECORD_KEY_STEPS,
   type PassageContent,
   type RecordKey,
   sealContent,
@@ -228,7 +229,7 @@ export class Journal {
   /**
    * Appends a sealed record.
    * @param flush `later` for what need not be durable at once: written now, flushed with what comes next
-   * @throws CardpadError `journal.full` (retry) when the disk has failed for long
+   * @throws CardpadError `journal.full` (retry) when the disk has failed for long, `journal.no-key` (retry) when SM2 has
    */
   append(entry: Content, flush: Flush = 'now'): Appended {
     const { kind, content } = entry;
@@ -284,6 +285,7 @@ export class Journal {
       log.error('alarm not written', { problem: codeOf(thrown) ?? messageOf(thrown) });
     }
   }
+
   #currentKey(): RecordKey {
     if (this.#key === undefined) throw new RangeError('a journal seals only once it is open');
     const next = this.#segment.isOver ? this.#keys.take() : undefined;
@@ -291,7 +293,13 @@ export class Journal {
       this.#segment.begin();
       this.#useKey(next);
     }
-    return this.#key;
+    // Central refuses what lies behind that many steps, and all that comes after it would wait for ever.
+    if (this.#key.step < MAX_RECORD_KEY_STEPS) return this.#key;
+    throw new CardpadError(
+      'journal.no-key',
+      'retry',
+      'the record key is used up and no new one can be wrapped',
+    );
   }
 
   #append(

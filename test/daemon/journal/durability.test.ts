@@ -1,5 +1,6 @@
 import t from 'tap';
 import { ManualClock } from '../../../platform/clock.js';
+import { MAX_RECORD_KEY_STEPS } from '../../../protocol/journal/seal.js';
 import { type DiskOperation, MemoryDisk } from '../../support/memoryDisk.js';
 import { settle } from '../../support/waiting.js';
 import { drain, openOn, tap, verdictOn, Watched } from './bench.js';
@@ -206,6 +207,8 @@ t.test('memory has a bound: what does not fit is refused by name and leaves no n
     try {
       journal.append(tap);
       taken += 1;
+      // SM2 wraps the next key meanwhile.
+      await Promise.resolve();
     } catch (thrown) {
       refusal = thrown;
     }
@@ -299,6 +302,37 @@ t.test('while no new key can be wrapped the old one goes on', async (t) => {
   t.equal(tapsOf((await drain(journal)).names), 300);
   t.match(lines.join('\n'), /cannot wrap a record key/);
 });
+
+t.test(
+  'a key is never walked further than whoever reads will walk: the record is refused until a new one is there',
+  async (t) => {
+    const disk = new MemoryDisk();
+    let isDead = false;
+    const { journal } = await openOn(disk, undefined, {
+      around: async (wrap) => {
+        if (isDead) throw new Error('no thread');
+        return wrap();
+      },
+    });
+    isDead = true;
+    for (let i = 0; i < MAX_RECORD_KEY_STEPS; i++) {
+      journal.append(tap);
+      await settle();
+    }
+    t.throws(() => journal.append(tap), { code: 'journal.no-key', disposition: 'retry' });
+    isDead = false;
+    // The one that is refused is what asks for a key.
+    t.throws(() => journal.append(tap), { code: 'journal.no-key' });
+    await settle();
+    journal.append(tap);
+    await journal.idle();
+    const { names, records } = await drain(journal);
+    t.equal(tapsOf(names), MAX_RECORD_KEY_STEPS + 1);
+    const steps = records.map(({ sealed }) => sealed?.step ?? 0);
+    t.equal(Math.max(...steps), MAX_RECORD_KEY_STEPS - 1);
+    t.equal(records.at(-1)?.sealed?.step, 0);
+  },
+);
 
 t.test('closing flushes what waits', async (t) => {
   const disk = new MemoryDisk();

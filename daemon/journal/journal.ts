@@ -200,9 +200,9 @@ export class Journal {
     const previous = await lastPlace(disk, old, log);
     const start = { device, nonce: randomBytes(8).toString('hex'), previous };
     const journal = new Journal(options, old, start, keys);
-    journal.unanswered = await unansweredTaps(disk, old);
     try {
-      await journal.#begin(firstKey);
+      const [unanswered] = await Promise.all([unansweredTaps(disk, old), journal.#begin(firstKey)]);
+      journal.unanswered = unanswered;
     } catch (thrown) {
       // Nobody has this journal: it must not go on writing behind a start that failed.
       await journal.close();

@@ -11,7 +11,7 @@ const skip = findMosquitto() === undefined && 'Mosquitto is not installed';
 const FIGURES = {
   tapToLight: ['overheadP50Ms', 'overheadP99Ms', 'sparseOverheadP50Ms', 'sparseOverheadP99Ms'],
   stockBroker: ['p99Ms', 'stalledPercent', 'naiveP99Ms'],
-  journal: ['appendRatio', 'groupRatio', 'flushesPerVisit', 'bytesPerEvent', 'openMs'],
+  journal: ['appendRatio', 'groupRatio', 'cardGroupRatio', 'flushesPerVisit', 'bytesPerEvent', 'openMs'],
   journalMillion: ['flatRatio', 'openMs', 'openMemoryMb'],
   slowDisk: ['lightRatio', 'gateOverMs'],
   drain: ['ratio', 'messageRatio', 'tapRatio', 'eventsPerSecond'],

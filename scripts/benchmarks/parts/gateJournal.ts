@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { loadIdentity } from '../../../daemon/identity.js';
-import { DEFAULT_LIMITS, Journal, type JournalLimits } from '../../../daemon/journal/journal.js';
+import {
+  DEFAULT_LIMITS,
+  Journal,
+  type JournalLimits,
+  type JournalOptions,
+} from '../../../daemon/journal/journal.js';
 import type { TimeKeeper } from '../../../daemon/time.js';
 import { systemClock as clock } from '../../../platform/clock.js';
 import { folderDisk } from '../../../platform/disk.js';
@@ -29,11 +34,16 @@ const wrapping = new Set<Promise<unknown>>();
 
 /** A gate's journal on disk as the daemon opens it. */
 export async function openGateJournal(options: GateJournalOptions): Promise<Journal> {
+  return Journal.open(await gateJournalOptions(options));
+}
+
+/** What it is opened with: the gate's identity has been read. */
+export async function gateJournalOptions(options: GateJournalOptions): Promise<JournalOptions> {
   const { dataDir, device, sm2, time, folder = join(dataDir, 'journal'), limits = DEFAULT_LIMITS } = options;
   const { central, key: deviceKey } = await loadIdentity(dataDir, device);
   const [ledgerKey] = central.keys.ledger;
   if (ledgerKey === undefined) throw new RangeError('central has no ledger key');
-  return Journal.open({
+  return {
     ...{
       disk: folderDisk(folder),
       device,
@@ -51,7 +61,7 @@ export async function openGateJournal(options: GateJournalOptions): Promise<Jour
       return { ledgerKey: ledgerKey.id, wrapped: Buffer.from(wrapped).toString('hex') };
     },
     signer: { id: deviceKey.id, sign: (message) => sm2.sign(message, deviceKey) },
-  });
+  };
 }
 
 /** What a card's being read comes to. @param token an ID number */

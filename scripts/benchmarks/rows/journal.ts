@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Journal } from '../../../daemon/journal/journal.js';
+import { Journal } from '../../../daemon/journal/journal.js';
 import { TimeKeeper } from '../../../daemon/time.js';
 import { systemClock } from '../../../platform/clock.js';
 import { silentLog as log } from '../../../platform/log.js';
@@ -10,7 +10,14 @@ import { Crowd } from '../../soaking/crowd.js';
 import { stagedPeople } from '../../staging/people.js';
 import type { StagedSite } from '../../staging/site.js';
 import { FlushCount } from '../parts/flushes.js';
-import { appendVisits, type GateJournalOptions, openGateJournal, tapOf } from '../parts/gateJournal.js';
+import {
+  appendVisits,
+  type GateJournalOptions,
+  gateJournalOptions,
+  openGateJournal,
+  tapOf,
+} from '../parts/gateJournal.js';
+import { slowDatasync } from '../parts/slowDatasync.js';
 import { storedIn } from '../parts/stored.js';
 import { onSite, openStreet, warnOfMemoryDisk } from '../parts/street.js';
 import { inLanes, median, medianRatio, rounded, spreadPercent, timed } from '../rounds.js';
@@ -23,6 +30,10 @@ const ROUNDS = { full: 15, quick: 2 } as const;
 const ONE_BY_ONE = { full: 200, quick: 20 } as const;
 const AT_ONCE = 16;
 const REST_MS = 200;
+/** In the part where each flush takes 10 ms more. */
+const SLOW_ROUNDS = { full: 5, quick: 1 } as const;
+const SLOW_ONE_BY_ONE = 12;
+const SLOW_GROUPED = 8 * AT_ONCE;
 const GROUPED = { full: 800, quick: 64 } as const;
 /** Until the last card is decided on and written. */
 const QUIET_MS = 1_500;
@@ -92,11 +103,31 @@ async function appends(journal: Journal, folder: string, token: string, bytes: n
   return { single, together };
 }
 
+/** 16 at once on a disk whose flush takes as long as a card's, over bare appends on the same. */
+async function appendsOnCard(journal: Journal, folder: string, token: string, bytes: number, effort: Effort) {
+  const content = tapOf(token);
+  const append = () => journal.append({ kind: 'tap', content }).durable;
+  const frame = Buffer.alloc(bytes, 'r');
+  const pairs: [number, number][] = [];
+  const quick = await slowDatasync();
+  try {
+    for (let round = 0; round < SLOW_ROUNDS[effort]; round++) {
+      const bareMs = await bareAppends(join(folder, `card-${round}`), SLOW_ONE_BY_ONE, frame);
+      const groupMs = await timed(() => inLanes(AT_ONCE, SLOW_GROUPED, append));
+      pairs.push([SLOW_GROUPED / groupMs, SLOW_ONE_BY_ONE / bareMs]);
+    }
+  } finally {
+    quick();
+  }
+  return medianRatio(pairs);
+}
+
 async function openings(options: GateJournalOptions, count: number): Promise<number> {
   const tookMs: number[] = [];
   for (let opening = 0; opening < count; opening++) {
+    const prepared = await gateJournalOptions(options);
     const startMs = performance.now();
-    const journal = await openGateJournal(options);
+    const journal = await Journal.open(prepared);
     tookMs.push(performance.now() - startMs);
     await journal.close();
   }
@@ -115,6 +146,7 @@ async function play(site: StagedSite, say: (line: string) => void, effort: Effor
 
   const journal = await openGateJournal(options('appends'));
   const { single, together } = await appends(journal, dataDir, token, bytesPerEvent, effort);
+  const cardGroupRatio = await appendsOnCard(journal, dataDir, token, bytesPerEvent, effort);
   await journal.close();
 
   const emptyOpenMs = await openings(options('empty'), OPENINGS[effort]);
@@ -128,6 +160,7 @@ async function play(site: StagedSite, say: (line: string) => void, effort: Effor
     figures: {
       appendRatio: medianRatio(single),
       groupRatio: medianRatio(together),
+      cardGroupRatio,
       flushesPerVisit,
       bytesPerEvent,
       openMs,
@@ -151,6 +184,7 @@ export const journal: Row = {
   figures: {
     appendRatio: 'one record after another: so many a second for one bare append (1 would cost nothing).',
     groupRatio: '16 records at once share flushes: so many a second for one bare append.',
+    cardGroupRatio: 'the same where each flush takes 10 ms more, as on an SD card.',
     flushesPerVisit: 'so many flushes a visit costs the disk of a real gate.',
     bytesPerEvent: 'so many bytes an event takes on disk.',
     openMs: 'opening a journal of 250,000 events takes this (few of them with --quick).',

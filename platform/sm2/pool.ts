@@ -6,7 +6,7 @@ import { type Job, Sm2Thread } from './thread.js';
 const DEFAULT_MAX_QUEUED = 10_000;
 
 export interface Sm2PoolOptions {
-  /** Threads, at least 1; each costs about 14 MiB once it runs. */
+  /** Threads, at least 1; each costs 11 to 15 MiB once it runs. */
   readonly size: number;
   /** Start all threads at once instead of each when it is first needed. A start takes some 50 ms. */
   readonly eager?: boolean;

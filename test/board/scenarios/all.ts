@@ -8,6 +8,7 @@ import { pins } from './pins.js';
 import { power } from './power.js';
 import { reader } from './reader.js';
 import { ready } from './ready.js';
+import { removal } from './removal.js';
 import type { Scenario } from './scenario.js';
 import { frozen, killed } from './stops.js';
 import { taps } from './taps.js';
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   clock,
   inputs,
   upgrade,
+  removal,
   characterDevice,
   contracts,
   figures,

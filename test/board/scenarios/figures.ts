@@ -1,9 +1,11 @@
-import { type Scenario, serving } from './scenario.js';
+import { expect, type Scenario, serving } from './scenario.js';
 
 const WITHIN_MS = 240_000;
 const RESIDENT = "sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$P/status";
 
 const megabytes = (kilobytes: string) => `${(Number(kilobytes) / 1024).toFixed(1)} MB`;
+
+const inMegabytes = (bytes = '') => megabytes(String(Number(bytes) / 1024));
 
 /** Node with nothing to do, started as the daemon is. */
 const BARE_NODE = `
@@ -38,8 +40,11 @@ export const figures: Scenario = {
     const resident = await agent.run(`P=${process}; ${RESIDENT}`);
     const bare = await agent.run(BARE_NODE, WITHIN_MS);
     note(`resident after five taps: ${megabytes(resident)}; bare Node: ${megabytes(bare)}`);
-    const group = Number(await gate.property('MemoryCurrent'));
-    note(`memory of the control group: ${megabytes(String(group / 1024))}`);
+    const [most, limit] = await Promise.all(['MemoryPeak', 'MemoryHigh'].map((name) => gate.property(name)));
+    note(
+      `most memory of the control group: ${inMegabytes(most)} of ${inMegabytes(limit)} before it is slowed down`,
+    );
+    expect('whether that limit is in force and was not reached', Number(most) < Number(limit), true);
     const security = await agent.run(
       'systemd-analyze security --no-pager cardpad.service | tail -1',
       WITHIN_MS,

@@ -1,6 +1,3 @@
-import type { Clock } from '../../platform/clock.js';
-import type { Disk } from '../../platform/disk.js';
-import type { Log } from '../../platform/log.js';
 import { CardpadError, codeOf, messageOf } from '../../protocol/errors.js';
 import type { ClockFacts } from '../../protocol/journal/clockMark.js';
 import { encodeFrame, FRAME_HEADER_BYTES } from '../../protocol/journal/frame.js';
@@ -8,7 +5,6 @@ import {
   type DroppedFacts,
   epochBase,
   type JournalRecord,
-  type KeyFacts,
   linkOf,
   nextHead,
   RECORD_KINDS,
@@ -28,52 +24,16 @@ import {
 } from '../../protocol/journal/seal.js';
 import type { TapId } from '../../protocol/wire/messages.js';
 import type { Place } from '../../protocol/wire/session.js';
-import type { RecordTime } from '../time.js';
 import { Archive, lastPlace, type Outgoing, unansweredTaps } from './archive.js';
-import { HeadSigner, type Signer } from './headSigner.js';
+import { HeadSigner } from './headSigner.js';
 import { Ivs } from './ivs.js';
 import { OpenSegment } from './openSegment.js';
+import { DEFAULT_LIMITS, type JournalOptions } from './options.js';
 import { RaisedAlarms } from './raisedAlarms.js';
 import { RecordKeys, type WrappedKey } from './recordKeys.js';
-import type { RoomLimits } from './room.js';
 import { RoomKeeper } from './roomKeeper.js';
 import { type Segment, segmentsIn } from './segments.js';
 import { FLUSH_WITHIN_MS, SegmentWriter } from './writer.js';
-
-export interface JournalOptions {
-  readonly disk: Disk;
-  readonly device: string;
-  /** 16 hex characters, the same until the system boots again. */
-  readonly boot: string;
-  readonly clock: Clock;
-  readonly time: RecordTime;
-  readonly randomBytes: (length: number) => Buffer;
-  /** Wraps a 32-byte record key to central's ledger key. */
-  readonly wrapKey: (key: Buffer) => Promise<KeyFacts>;
-  /** Signs the head of the chain. */
-  readonly signer: Signer;
-  /** Told when the disk begins to fail, and when it takes records again. */
-  readonly onFailing?: (failing: boolean) => void;
-  /** Told when the journal is full and drops what central does not have, and when it has room again. */
-  readonly onDropping?: (dropping: boolean) => void;
-  readonly limits?: JournalLimits;
-  /** How long a record that may wait for its flush waits for one to share. */
-  readonly flushWithinMs?: number;
-  readonly log: Log;
-}
-
-/** How much a journal keeps, and how long it keeps what central has. */
-export interface JournalLimits extends RoomLimits {
-  readonly retentionMs: number;
-}
-
-const HOUR_MS = 3600 * 1000;
-/** 120 hours of a busy lane without network or power, and so much of what central has as a restored one may lack. */
-export const DEFAULT_LIMITS: JournalLimits = {
-  maxRecords: 250_000,
-  maxBytes: 256_000_000,
-  retentionMs: 72 * HOUR_MS,
-};
 
 /** A record that was appended: numbered and chained already, durable when the promise says so. */
 export interface Appended {

@@ -1,12 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { loadIdentity } from '../../../daemon/identity.js';
-import {
-  DEFAULT_LIMITS,
-  Journal,
-  type JournalLimits,
-  type JournalOptions,
-} from '../../../daemon/journal/journal.js';
+import { Journal } from '../../../daemon/journal/journal.js';
+import { DEFAULT_LIMITS, type JournalLimits, type JournalOptions } from '../../../daemon/journal/options.js';
 import type { TimeKeeper } from '../../../daemon/time.js';
 import { systemClock as clock } from '../../../platform/clock.js';
 import { folderDisk } from '../../../platform/disk.js';

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Journal, JournalLimits } from '../../../daemon/journal/journal.js';
+import type { Journal } from '../../../daemon/journal/journal.js';
+import type { JournalLimits } from '../../../daemon/journal/options.js';
 import { ManualClock } from '../../../platform/clock.js';
 import { type Disk, folderDisk } from '../../../platform/disk.js';
 import { openOn, tap, verdictOn } from '../../daemon/journal/bench.js';

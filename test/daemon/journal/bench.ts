@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Signer } from '../../../daemon/journal/headSigner.js';
-import { Journal, type JournalLimits } from '../../../daemon/journal/journal.js';
+import { Journal } from '../../../daemon/journal/journal.js';
+import type { JournalLimits } from '../../../daemon/journal/options.js';
 import { ManualClock } from '../../../platform/clock.js';
 import type { Disk } from '../../../platform/disk.js';
 import { createLog } from '../../../platform/log.js';

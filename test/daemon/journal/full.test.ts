@@ -1,5 +1,5 @@
 import t from 'tap';
-import { DEFAULT_LIMITS } from '../../../daemon/journal/journal.js';
+import { DEFAULT_LIMITS } from '../../../daemon/journal/options.js';
 import type { ManualClock } from '../../../platform/clock.js';
 import { scanFrames } from '../../../protocol/journal/frame.js';
 import { droppedFacts, type JournalRecord } from '../../../protocol/journal/record.js';

@@ -224,7 +224,8 @@ async function makeJudging(options: CentralOptions, state: CentralState, ledger:
     unwrap: unwrapWith(await readOwnKeyPair(folder, 'ledger'), (ciphertext, key) =>
       sm2.decrypt(ciphertext, key),
     ),
-    recordAt: (device: string, epoch: number, seq: number) => ledger.recordAt(device, epoch, seq),
+    recordAt: (device: string, epoch: number, seq: number, fork?: number) =>
+      ledger.recordAt(device, epoch, seq, fork),
     clock,
     log,
   };

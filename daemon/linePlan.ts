@@ -43,8 +43,11 @@ export function planKeeper(
   };
 }
 
-/** udev of a board that is busy with its start: the service manager is told meanwhile that the start goes on. */
-const READY_WITHIN_MS = 60_000;
+/**
+ * For the udev of a board that is busy with its start: the service manager is told meanwhile that the start goes on. Less
+ * than it gives a stop, which is not heard before.
+ */
+const READY_WITHIN_MS = 20_000;
 
 /** How a gate waits for its lines. */
 export function linePatience(log: Log): Patience {

@@ -17,7 +17,12 @@ const UNDATED_A_LINE = 512;
 
 export interface AdmissionOptions {
   readonly unwrap: Unwrap;
-  readonly recordAt: (device: string, epoch: number, seq: number) => Promise<JournalRecord | undefined>;
+  readonly recordAt: (
+    device: string,
+    epoch: number,
+    seq: number,
+    fork: number,
+  ) => Promise<JournalRecord | undefined>;
   readonly rules: () => RuleTable;
   readonly people: () => People;
   readonly clock: Clock;
@@ -123,7 +128,7 @@ export class Admissions {
     const known = this.#lines.get(line);
     if (known !== undefined) return known;
     const { unwrap, recordAt, clock } = this.options;
-    const reader = new RecordReader(device, unwrap, (epoch, seq) => recordAt(device, epoch, seq));
+    const reader = new RecordReader(device, unwrap, (epoch, seq) => recordAt(device, epoch, seq, fork));
     const undated: Watched['undated'] = new BoundedMap(UNDATED_A_LINE, (key, { content }) => {
       this.#report(device, key, content, clock.wallMs());
     });

@@ -75,9 +75,14 @@ export class Ledger {
     return this.#inTurn(device, (ledger) => this.#store(device, ledger, checked.value));
   }
 
-  /** A record as it is stored, of the line that was written last. */
-  recordAt(device: string, epoch: number, seq: number): Promise<JournalRecord | undefined> {
-    return this.#inTurn(device, ({ current }) => current.recordAt(epoch, seq));
+  /**
+   * A record as it is stored.
+   * @param fork of that line; default: the one that was written last
+   */
+  recordAt(device: string, epoch: number, seq: number, fork?: number): Promise<JournalRecord | undefined> {
+    return this.#inTurn(device, ({ lines, current }) =>
+      (lines.find((line) => line.fork === fork) ?? current).recordAt(epoch, seq),
+    );
   }
 
   async #inTurn<T>(device: string, work: (ledger: DeviceLedger) => Promise<T>): Promise<T> {

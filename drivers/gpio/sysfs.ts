@@ -176,7 +176,9 @@ export async function openSysfs(
   const inputs = new Map<string, Pin>();
   const { files, openPin, clock, patience = BRIEF, willDrive } = options;
   const mostOutputs = findMost(plan.outputs, lines, files);
-  willDrive?.(mostOutputs.map(({ ref, number }) => ({ by: 'sysfs', number, level: levelOf(false, ref) })));
+  // A plan without one of the lines would be taken for all of them; without a plan they are looked for anew.
+  if (mostOutputs.length === plan.outputs.length)
+    willDrive?.(mostOutputs.map(({ ref, number }) => ({ by: 'sysfs', number, level: levelOf(false, ref) })));
   const untilReady = patiently(clock, patience);
   exportAll([...mostOutputs, ...findMost(plan.inputs, lines, files)], files);
   const open = async (ref: LineRef, isOutput: boolean) => {

@@ -8,12 +8,14 @@ import { SM3_BYTES } from './sm3.js';
 
 export const SM2_MAX_BYTES = 64 * 1024;
 
-/** Whether it verifies the standard's own signature, and one of its own. */
-export function fitsSm2Signatures({ sign, verify }: Sm2SignatureEngine): boolean {
+/** Whether it finds the standard's own key, and verifies the standard's own signature and one that it makes. */
+export function fitsSm2Signatures({ publicKeyOf, sign, verify }: Sm2SignatureEngine): boolean {
   const { signed, signature, privateKey, publicKey } = SM2_KNOWN;
   try {
     return (
-      verify(signed, signature, publicKey) && verify(signed, sign(signed, privateKey, publicKey), publicKey)
+      publicKeyOf(privateKey) === publicKey &&
+      verify(signed, signature, publicKey) &&
+      verify(signed, sign(signed, privateKey, publicKey), publicKey)
     );
   } catch {
     return false;

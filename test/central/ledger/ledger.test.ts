@@ -151,6 +151,8 @@ t.test('the same place with another digest is a fork: both are kept, and both go
       .equals(before),
     'nothing overwritten',
   );
+  const [first, second] = await Promise.all([0, 1].map((fork) => ledger.recordAt(DEVICE, 1, 5, fork)));
+  t.notSame(first, second, 'whoever reads on in one line is not given records of the other');
   t.same(readdirSync(folder).sort(), [`${DEVICE}.cpj`, `${DEVICE}.fork-1.cpj`]);
   const again = open(folder).ledger;
   t.match(await again.store(DEVICE, batchOf(4, 6)), { kind: 'known' }, 'and after a restart');

@@ -34,6 +34,7 @@ t.test('an engine that miscounts, or throws, is not taken', async (t) => {
   };
   const signing = signers[0]?.engine ?? platformSm2Signatures;
   t.ok(fitsSm2Signatures(signing));
+  t.notOk(fitsSm2Signatures({ ...signing, publicKeyOf: thrown }));
   t.notOk(fitsSm2Signatures({ ...signing, verify: () => false }));
   t.notOk(fitsSm2Signatures({ ...signing, sign: () => '0'.repeat(128) }));
   t.notOk(fitsSm2Signatures({ ...signing, sign: thrown }));
